@@ -1,5 +1,81 @@
 """All rows of the portal, one module per subject."""
 
-from cases.models.people import User
+from cases.models.accounts import (
+    Account,
+    Contract,
+    Finding,
+    HashPart,
+    Infrastructure,
+    Link,
+    PayoutMethod,
+    Relation,
+    RelationMember,
+    Sighting,
+    Trait,
+    TraitNear,
+)
+from cases.models.audit import AuditEvent
+from cases.models.case import Attachment, Case, CaseSkip, CaseVisit, CaseWorker, Note
+from cases.models.decisions import Action, Decision, Hold
+from cases.models.enrichment import EnrichmentJob
+from cases.models.people import ApiToken, User
+from cases.models.policy import Indicator, Policy, Typology
+from cases.models.rings import Ring, RingOverride
+from cases.models.screening import (
+    HitDecision,
+    ListEntry,
+    ListIdentifier,
+    ListName,
+    ListVersion,
+    SanctionsList,
+    ScreeningHit,
+    ScreeningRecord,
+)
+from cases.models.verification import Verification, VerificationAttempt
+from cases.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
-__all__ = ["User"]
+__all__ = [
+    "Account",
+    "Action",
+    "ApiToken",
+    "Attachment",
+    "AuditEvent",
+    "Case",
+    "CaseSkip",
+    "CaseVisit",
+    "CaseWorker",
+    "Contract",
+    "Decision",
+    "EnrichmentJob",
+    "Finding",
+    "HashPart",
+    "HitDecision",
+    "Hold",
+    "Indicator",
+    "Infrastructure",
+    "Link",
+    "ListEntry",
+    "ListIdentifier",
+    "ListName",
+    "ListVersion",
+    "Note",
+    "PayoutMethod",
+    "Policy",
+    "Relation",
+    "RelationMember",
+    "Ring",
+    "RingOverride",
+    "SanctionsList",
+    "ScreeningHit",
+    "ScreeningRecord",
+    "Sighting",
+    "Trait",
+    "TraitNear",
+    "Typology",
+    "User",
+    "Verification",
+    "VerificationAttempt",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+]

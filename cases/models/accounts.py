@@ -1,0 +1,292 @@
+"""Accounts of the platform, what they use, and what ties them to each other."""
+
+from django.db import models
+from django.db.models import F, Q
+
+
+class AccountQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """The accounts `user` may read about. Every view and serializer starts here."""
+        if user.is_active and user.has_perm("cases.view_case"):
+            return self
+        return self.none()
+
+
+class Account(models.Model):
+    """A platform account, known by the platform's reference. Written by the correlator.
+
+    `score` is the sum of the account's score lines under `score_policy`; `ring` follows from
+    links and analysts' overrides; `hold` is what the platform was last told to do with its money.
+    """
+
+    class Kind(models.TextChoices):
+        FREELANCER = "freelancer"
+        CLIENT = "client"
+        UNKNOWN = "unknown"
+
+    class Identity(models.TextChoices):
+        """Whose identity the account carries (a theft victim is never the suspect)."""
+
+        UNDETERMINED = "undetermined"
+        OWN = "own"
+        RENTED = "rented"
+        STOLEN = "stolen"
+        INVENTED = "invented"
+
+    ref = models.CharField(max_length=128, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.UNKNOWN)
+    display_name = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    claimed_country = models.CharField(max_length=2, blank=True)
+    skills = models.JSONField(default=list)
+    opened_at = models.DateTimeField(null=True, help_text="When the platform opened the account")
+    facts_at = models.DateTimeField(null=True, help_text="Time of the newest registration fact")
+    first_seen_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+    identity = models.CharField(max_length=12, choices=Identity, default=Identity.UNDETERMINED)
+    score = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    score_policy = models.ForeignKey("cases.Policy", models.PROTECT, null=True, related_name="+")
+    scored_at = models.DateTimeField(null=True)
+    ring = models.ForeignKey("cases.Ring", models.SET_NULL, null=True, related_name="members")
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["ring"], name="account_ring", condition=Q(ring__isnull=False)),
+            models.Index(fields=["-score"], name="account_score", condition=Q(score__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.ref
+
+
+class Trait(models.Model):
+    """Something that an account uses and another could share.
+
+    `value` is what the platform sent: hashed already where it is sensitive. `sharers` counts
+    accounts with a sighting; `infrastructure` is the kind under which it is declared, if it is.
+    """
+
+    class Kind(models.TextChoices):
+        DEVICE = "device"
+        IP = "ip"
+        DOCUMENT_NUMBER = "document_number"
+        DOCUMENT_IMAGE = "document_image"
+        FACE = "face"
+        PAYOUT = "payout"
+        WALLET = "wallet"
+        EMAIL = "email"
+        PHONE = "phone"
+        TEXT = "text"
+        SHIP_TO = "ship_to"
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    value = models.CharField(max_length=200)
+    sharers = models.PositiveIntegerField(default=0)
+    infrastructure = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="one_row_per_trait")]
+
+
+class Sighting(models.Model):
+    """Account uses trait: first, last, how often."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="sightings")
+    trait = models.ForeignKey(Trait, models.PROTECT, related_name="sightings", db_index=False)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["trait", "account"], name="one_sighting_per_pair")
+        ]
+
+
+class HashPart(models.Model):
+    """One part of a perceptual hash or simhash: the exact index behind near-duplicates."""
+
+    trait = models.ForeignKey(Trait, models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=16)
+    part = models.SmallIntegerField()
+    bits = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "part", "bits", "trait"], name="one_row_per_hash_part"
+            )
+        ]
+
+
+class TraitNear(models.Model):
+    """Two hashes of one kind within the policy's distance of each other (a < b)."""
+
+    a = models.ForeignKey(Trait, models.CASCADE, related_name="+", db_index=False)
+    b = models.ForeignKey(Trait, models.CASCADE, related_name="+")
+    distance = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["a", "b"], name="one_row_per_near_pair"),
+            models.CheckConstraint(condition=Q(a__lt=F("b")), name="near_pair_is_ordered"),
+        ]
+
+
+class Link(models.Model):
+    """Two accounts and how strongly they hang together (a < b). Derived, never edited.
+
+    The traits behind it are read from the shared sightings (`cases.links.explain`).
+    """
+
+    a = models.ForeignKey(Account, models.CASCADE, related_name="links_a", db_index=False)
+    b = models.ForeignKey(Account, models.CASCADE, related_name="links_b")
+    strength = models.DecimalField(max_digits=7, decimal_places=3)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["a", "b"], name="one_link_per_pair"),
+            models.CheckConstraint(condition=Q(a__lt=F("b")), name="link_is_ordered"),
+        ]
+
+
+class Relation(models.Model):
+    """A declared relation: household, agency, travel notice and so on. It weakens links.
+
+    Declared by the platform (`source`) or by an analyst with a reason. Withdrawn, it stays
+    as history; events may come in any order, so the newest `changed_at` wins.
+    """
+
+    ref = models.CharField(max_length=128, unique=True)
+    kind = models.CharField(max_length=40)
+    evidence = models.TextField(blank=True)
+    active = models.BooleanField(default=True)
+    changed_at = models.DateTimeField()
+    declared_by = models.ForeignKey(
+        "cases.User", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reason = models.TextField(blank=True)
+
+
+class RelationMember(models.Model):
+    relation = models.ForeignKey(Relation, models.CASCADE, related_name="members", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="relations")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["relation", "account"], name="one_row_per_member")
+        ]
+
+
+class Infrastructure(models.Model):
+    """A shared place or tool that is known as such: campus NAT, VPN exit, kiosk, CGNAT.
+
+    May be declared before any account used it, or withdrawn later; the newest wins.
+    """
+
+    trait_kind = models.CharField(max_length=16)
+    value = models.CharField(max_length=200)
+    kind = models.CharField(max_length=40)
+    label = models.CharField(max_length=200, blank=True)
+    active = models.BooleanField(default=True)
+    changed_at = models.DateTimeField()
+    declared_by = models.ForeignKey(
+        "cases.User", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "infrastructure"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["trait_kind", "value"], name="one_row_per_infrastructure"
+            )
+        ]
+
+
+class PayoutMethod(models.Model):
+    """Where an account wants its money: added and, maybe, removed. Holder as the platform knows it."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="payout_methods")
+    trait = models.ForeignKey(Trait, models.PROTECT, related_name="+")
+    type = models.CharField(max_length=10)
+    holder_name = models.CharField(max_length=200, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    added_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "trait"], name="one_payout_method_per_trait")
+        ]
+
+
+class Contract(models.Model):
+    """Client and freelancer get to know each other; read when contracts must be closed."""
+
+    ref = models.CharField(max_length=128, unique=True)
+    client = models.ForeignKey(Account, models.PROTECT, null=True, related_name="contracts_given")
+    freelancer = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="contracts_taken"
+    )
+    amount_usd = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    rating = models.DecimalField(max_digits=3, decimal_places=1, null=True)
+    video_interview_before = models.BooleanField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+
+class Finding(models.Model):
+    """What is scored: one finding of one detector about one account, however often it was seen.
+
+    Written by the correlator from signals, by enrichment and by verification. `weight` and
+    `confidence` are those of the sighting with the most points (ties: the smallest `best_event`),
+    so the order of arrival does not matter. Shadow findings are kept and never scored.
+    """
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="findings")
+    indicator = models.ForeignKey("cases.Indicator", models.PROTECT, related_name="+")
+    typology_code = models.CharField(max_length=40)
+    code = models.CharField(max_length=80)
+    family = models.CharField(max_length=40)
+    detector = models.CharField(max_length=200, help_text="The detector's source")
+    detector_version = models.CharField(max_length=40, blank=True)
+    fingerprint = models.CharField(max_length=128)
+    weight = models.DecimalField(max_digits=4, decimal_places=1)
+    confidence = models.DecimalField(max_digits=4, decimal_places=3)
+    points = models.DecimalField(max_digits=5, decimal_places=2)
+    best_event = models.CharField(max_length=255)
+    evidence = models.JSONField(default=dict)
+    accommodation = models.BooleanField(default=False, help_text="Recorded, never scored")
+    shadow = models.BooleanField(default=False)
+    withdrawn = models.BooleanField(default=False)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["detector", "fingerprint", "account"], name="one_row_per_finding"
+            )
+        ]
+
+
+__all__ = [
+    "Account",
+    "Contract",
+    "Finding",
+    "HashPart",
+    "Infrastructure",
+    "Link",
+    "PayoutMethod",
+    "Relation",
+    "RelationMember",
+    "Sighting",
+    "Trait",
+    "TraitNear",
+]

@@ -1,0 +1,117 @@
+"""The people and the few makers that every test may want."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.utils import timezone
+
+from cases.models import Account, Case, User
+
+
+@pytest.fixture
+def person(db):
+    """Make somebody with a role (a group of `cases.permissions`), or with none."""
+
+    def make(username: str, role: str | None = None) -> User:
+        user = User.objects.create_user(
+            username=username,
+            email=f"{username}@example.com",
+            password="correct horse battery",  # noqa: S106
+            display_name=username.capitalize(),
+        )
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def rita(person):
+    return person("rita", "analyst")
+
+
+@pytest.fixture
+def ana(person):
+    return person("ana", "senior")
+
+
+@pytest.fixture
+def sam(person):
+    return person("sam", "officer")
+
+
+@pytest.fixture
+def kim(person):
+    return person("kim", "officer")
+
+
+@pytest.fixture
+def lee(person):
+    return person("lee", "legal")
+
+
+@pytest.fixture
+def dee(person):
+    return person("dee", "engineer")
+
+
+@pytest.fixture
+def aud(person):
+    return person("aud", "auditor")
+
+
+@pytest.fixture
+def adm(person):
+    return person("adm", "administrator")
+
+
+@pytest.fixture
+def olu(person):
+    return person("olu")
+
+
+@pytest.fixture
+def make_account(db):
+    """Make an account; the reference is invented when none is given."""
+
+    def make(ref: str | None = None, **fields) -> Account:
+        ref = ref or f"fl-{Account.objects.count() + 1:06d}"
+        return Account.objects.create(ref=ref, **{"kind": "freelancer", **fields})
+
+    return make
+
+
+@pytest.fixture
+def make_case(make_account):
+    """Make a case in any state, with what that state needs filled in."""
+
+    def make(state: str = "open", *, account: Account | None = None, **fields) -> Case:
+        now = timezone.now()
+        values = {
+            "account": account or make_account(),
+            "typology_code": "dprk_itw",
+            "state": state,
+            "state_since": now,
+            "opened_at": now,
+            "due_at": now + timedelta(days=2),
+            "score_at_opening": Decimal("8.00"),
+            **fields,
+        }
+        if values.get("assignee") and "claimed_until" not in values:
+            values["claimed_until"] = now + timedelta(minutes=15)
+        if state in ("escalated", "in_compliance"):
+            values.setdefault("queue", "compliance")
+        if state == "closed":
+            values.setdefault("closed_at", now)
+            values.setdefault("outcome", "cleared")
+        if "ref" not in values:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT cases_next_ref()")
+                values["ref"] = cursor.fetchone()[0]
+        return Case.objects.create(**values)
+
+    return make

@@ -43,13 +43,10 @@ class Detector(models.Model):
     description = models.TextField(blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.DETECTOR)
-    typology = models.ForeignKey(
-        "cases.Typology",
-        models.PROTECT,
-        null=True,
+    typology = models.SlugField(
+        max_length=40,
         blank=True,
-        related_name="+",
-        help_text="The only typology it may report on; empty: any that is active.",
+        help_text="Code of the only typology it may report on; empty: any that is active.",
     )
     allowed_indicators = ArrayField(
         models.CharField(max_length=120),

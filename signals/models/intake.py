@@ -125,9 +125,7 @@ class ActivityEvent(models.Model):
             models.UniqueConstraint(fields=["detector", "event_id"], name="a_fact_comes_once"),
         ]
         indexes = [
-            models.Index(
-                fields=["subject_ref", "type", "occurred_at"], name="activity_of_subject"
-            )
+            models.Index(fields=["subject_ref", "type", "occurred_at"], name="activity_of_subject")
         ]
 
     def __str__(self) -> str:
@@ -152,9 +150,7 @@ class RejectedItem(models.Model):
     body = models.TextField()
     truncated = models.BooleanField(default=False)
     replayed_at = models.DateTimeField(null=True)
-    replayed_by = models.ForeignKey(
-        "cases.User", models.PROTECT, null=True, related_name="+"
-    )
+    replayed_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     replay_outcome = models.CharField(max_length=10, blank=True)
     dismissed_at = models.DateTimeField(null=True)
 

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import F, Q
 
+from cases.models.sight import OfAccount
+
 
 class AccountQuerySet(models.QuerySet):
     def visible_to(self, user):
@@ -87,6 +89,8 @@ class Trait(models.Model):
     sharers = models.PositiveIntegerField(default=0)
     infrastructure = models.CharField(max_length=40, blank=True)
 
+    objects = OfAccount.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "value"], name="one_row_per_trait")]
 
@@ -99,6 +103,8 @@ class Sighting(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     times = models.PositiveIntegerField(default=1)
+
+    objects = OfAccount.as_manager()
 
     class Meta:
         constraints = [
@@ -146,6 +152,8 @@ class Link(models.Model):
     b = models.ForeignKey(Account, models.CASCADE, related_name="links_b")
     strength = models.DecimalField(max_digits=7, decimal_places=3)
 
+    objects = OfAccount.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["a", "b"], name="one_link_per_pair"),
@@ -169,6 +177,8 @@ class Relation(models.Model):
         "cases.User", models.PROTECT, null=True, blank=True, related_name="+"
     )
     reason = models.TextField(blank=True)
+
+    objects = OfAccount.as_manager()
 
 
 class RelationMember(models.Model):
@@ -198,6 +208,8 @@ class Infrastructure(models.Model):
     )
     reason = models.TextField(blank=True)
 
+    objects = OfAccount.as_manager()
+
     class Meta:
         verbose_name_plural = "infrastructure"
         constraints = [
@@ -218,6 +230,8 @@ class PayoutMethod(models.Model):
     added_at = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
 
+    objects = OfAccount.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "trait"], name="one_payout_method_per_trait")
@@ -237,6 +251,8 @@ class Contract(models.Model):
     video_interview_before = models.BooleanField(null=True)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+
+    objects = OfAccount.as_manager()
 
 
 class Finding(models.Model):
@@ -267,6 +283,8 @@ class Finding(models.Model):
     last_at = models.DateTimeField()
     times = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfAccount.as_manager()
 
     class Meta:
         constraints = [

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from cases.models.accounts import Account
+from cases.models.sight import WalledOfCase
 
 
 class CaseQuerySet(models.QuerySet):
@@ -205,6 +206,8 @@ class Note(models.Model):
     replaces = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaced_by")
     made_at = models.DateTimeField(auto_now_add=True)
 
+    objects = WalledOfCase.as_manager()
+
 
 class Attachment(models.Model):
     """A file that a person put to the case, with its hash; stored outside the database."""
@@ -218,3 +221,5 @@ class Attachment(models.Model):
     content = models.BinaryField()
     wall = models.BooleanField(default=False)
     made_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WalledOfCase.as_manager()

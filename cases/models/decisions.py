@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import F, Q
 
+from cases.models.sight import OfAccount, WalledOfCase
+
 ADVERSE = ("restricted", "offboarded")
 
 
@@ -50,6 +52,8 @@ class Decision(models.Model):
     ended_at = models.DateTimeField(null=True)
     ended_because = models.TextField(blank=True)
     replaces = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaced_by")
+
+    objects = WalledOfCase.as_manager()
 
     class Meta:
         constraints = [
@@ -104,6 +108,8 @@ class Hold(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     platform_reference = models.CharField(max_length=200, blank=True)
     last_error = models.TextField(blank=True)
+
+    objects = OfAccount.as_manager()
 
     class Meta:
         constraints = [

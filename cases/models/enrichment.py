@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from cases.models.sight import OfCase
+
 
 class EnrichmentJob(models.Model):
     """One analyzer on one subject; the row is the work, Celery only carries its id.
@@ -35,6 +37,8 @@ class EnrichmentJob(models.Model):
     finished_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
     result = models.JSONField(default=dict)
+
+    objects = OfCase.as_manager()
 
     class Meta:
         indexes = [

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from cases.models.sight import OfPolicy
+
 
 class Typology(models.Model):
     """A kind of threat, one row per version of its catalogue. Never edited in place.
@@ -20,6 +22,8 @@ class Typology(models.Model):
     )
     active = models.BooleanField(default=False)
     loaded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfPolicy.as_manager()
 
     class Meta:
         constraints = [
@@ -61,6 +65,8 @@ class Indicator(models.Model):
     sources = models.JSONField(default=list, help_text="[{tag, read}]")
     documents = models.JSONField(default=list)
 
+    objects = OfPolicy.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -96,6 +102,8 @@ class Policy(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     activated_at = models.DateTimeField(null=True, blank=True)
     active = models.BooleanField(default=False)
+
+    objects = OfPolicy.as_manager()
 
     class Meta:
         verbose_name_plural = "policies"

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from cases.models.sight import OfAccount
+
 
 class RingQuerySet(models.QuerySet):
     def visible_to(self, user):
@@ -49,6 +51,8 @@ class RingOverride(models.Model):
     made_at = models.DateTimeField(auto_now_add=True)
     undone_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     undone_at = models.DateTimeField(null=True)
+
+    objects = OfAccount.as_manager()
 
     class Meta:
         indexes = [

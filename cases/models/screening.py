@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import F, Q
 
+from cases.models.sight import ForCompliance, OfAccount
+
 
 class SanctionsList(models.Model):
     """A list that an authority publishes (`ofac_sdn`, `un`, `uk`)."""
@@ -109,6 +111,8 @@ class ScreeningHit(models.Model):
     found_at = models.DateTimeField()
     delisted_at = models.DateTimeField(null=True)
 
+    objects = OfAccount.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "pair_hash"], name="one_hit_per_pair")
@@ -126,6 +130,8 @@ class HitDecision(models.Model):
     needs_second = models.BooleanField(default=False)
     second_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     second_at = models.DateTimeField(null=True)
+
+    objects = ForCompliance.as_manager()
 
     class Meta:
         constraints = [

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from cases.models.sight import OfCase
+
 
 class Outcome(models.TextChoices):
     PASSED = "passed"
@@ -42,6 +44,8 @@ class Verification(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     waived_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     waived_reason = models.TextField(blank=True)
+
+    objects = OfCase.as_manager()
 
     class Meta:
         constraints = [

@@ -59,3 +59,12 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The way out (`cases.egress`). Public https only, unless told otherwise.
+EGRESS_SCHEMES = env.listing("EGRESS_SCHEMES", "https")
+EGRESS_PORTS = [int(port) for port in env.listing("EGRESS_PORTS", "443,8443")]
+# Names that may be called; empty means any public host. ".example.com" means every host below it.
+EGRESS_HOSTS = env.listing("EGRESS_HOSTS")
+# Exact host:port of receivers inside the own network, for instance "127.0.0.1:8901".
+EGRESS_ALLOW_PRIVATE = env.listing("EGRESS_ALLOW_PRIVATE")
+EGRESS_CA_FILE = env.secret("EGRESS_CA_FILE", dev_default="")

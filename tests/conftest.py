@@ -8,7 +8,23 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.utils import timezone
 
+from cases import permissions
 from cases.models import Account, Case, User
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """Tests in real transactions empty their tables, the append-only ones among them."""
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} -c portal.allow_truncate=on".strip()
+
+
+@pytest.fixture(autouse=True)
+def _denials_apart(request, settings):
+    """A second connection sees only what is committed: real transactions use it, others do not."""
+    marker = request.node.get_closest_marker("django_db")
+    real = marker is not None and marker.kwargs.get("transaction", False)
+    settings.AUDIT_DENIALS_APART = real or "transactional_db" in request.fixturenames
 
 
 @pytest.fixture
@@ -23,6 +39,8 @@ def person(db):
             display_name=username.capitalize(),
         )
         if role:
+            if not Group.objects.filter(name=role).exists():  # a test before emptied all tables
+                permissions.sync_roles()
             user.groups.add(Group.objects.get(name=role))
         return user
 

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "cases.context.RequestContext",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -68,3 +69,12 @@ EGRESS_HOSTS = env.listing("EGRESS_HOSTS")
 # Exact host:port of receivers inside the own network, for instance "127.0.0.1:8901".
 EGRESS_ALLOW_PRIVATE = env.listing("EGRESS_ALLOW_PRIVATE")
 EGRESS_CA_FILE = env.secret("EGRESS_CA_FILE", dev_default="")
+
+# Secrets in the database are sealed with the first key ("id:base64 of 32 bytes"), opened with any.
+FIELD_KEYS = env.secret(
+    "FIELD_KEYS", dev_default="dev:ZGV2LW9ubHktZmllbGQta2V5LW5vdC1hLXNlY3JldCE="
+).split(",")
+# A refused attempt inside a transaction is written over a connection of its own, so that it stays.
+AUDIT_DENIALS_APART = True
+# How many proxies of ours stand in front: that many entries of X-Forwarded-For are believed.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)

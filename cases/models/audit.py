@@ -1,23 +1,42 @@
 """Who did what, when: rows that are only added."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import BigIntegerField, Func, TextField
+from django.db.models.functions import Cast, Now
 
 
 class AuditQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """The events `user` may read: what lies behind the wall is for compliance and auditors."""
-        if not user.is_active or not user.has_perm("cases.view_case"):
+        """The events `user` may read: what lies behind the wall is for compliance and auditors.
+
+        Who manages people sees what happened to people and settings, and nothing about cases.
+        """
+        if not user.is_active:
             return self.none()
-        if user.has_perm("cases.audit_case") or user.has_perm("cases.comply_case"):
-            return self
-        return self.filter(wall=False)
+        if user.has_perm("cases.view_case"):
+            seen = self if user.has_perm("cases.read_restricted_case") else self._unrestricted()
+            return seen if user.sees_compliance else seen.filter(wall=False)
+        if user.has_perm("cases.manage_people"):
+            return self.filter(case=None, account=None, wall=False)
+        return self.none()
+
+    def _unrestricted(self):
+        return self.exclude(case__restricted=True)
+
+
+def _transaction_id():
+    """The writing transaction's id as a number that never wraps, given by the database."""
+    return Cast(Cast(Func(function="pg_current_xact_id"), TextField()), BigIntegerField())
 
 
 class AuditEvent(models.Model):
     """One change, denied attempt, read or export. Written by `cases.audit` alone, never altered."""
 
-    txid = models.BigIntegerField(help_text="Transaction that wrote it: the seal's horizon")
-    at = models.DateTimeField()
+    txid = models.BigIntegerField(
+        db_default=_transaction_id(), help_text="Transaction that wrote it: the seal's horizon"
+    )
+    at = models.DateTimeField(db_default=Now())
     verb = models.CharField(max_length=60)
     actor = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     actor_name = models.CharField(max_length=150, blank=True)
@@ -26,9 +45,21 @@ class AuditEvent(models.Model):
     object_type = models.CharField(max_length=40, blank=True)
     object_ref = models.CharField(max_length=128, blank=True)
     note = models.TextField(blank=True)
-    data = models.JSONField(default=dict)
-    wall = models.BooleanField(default=False)
+    data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    wall = models.BooleanField(default=False, help_text="Only for compliance, legal and auditors")
     request_id = models.CharField(max_length=64, blank=True)
     ip = models.GenericIPAddressField(null=True)
 
     objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["case", "-id"], name="audit_of_case"),
+            models.Index(fields=["account", "-id"], name="audit_of_account"),
+            models.Index(fields=["actor", "-id"], name="audit_of_actor"),
+            models.Index(fields=["verb", "-id"], name="audit_by_verb"),
+            models.Index(fields=["-at"], name="audit_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.verb}"

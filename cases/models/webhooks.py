@@ -1,7 +1,27 @@
 """What the portal tells the platform, and whether it heard."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+
+
+class EndpointQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """The receivers, for those who look after them or read everything."""
+        return self if user.is_active and user.has_perm(WATCH) else self.none()
+
+
+class DeliveryQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self if user.is_active and user.has_perm(WATCH) else self.none()
+
+
+class AttemptQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        return self if user.is_active and user.has_perm(WATCH) else self.none()
+
+
+WATCH = "cases.view_webhookendpoint"
 
 
 class WebhookEndpoint(models.Model):
@@ -14,30 +34,52 @@ class WebhookEndpoint(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     url = models.URLField(max_length=500)
-    secrets = models.JSONField(default=list)
-    event_types = models.JSONField(default=list, help_text="Empty: all")
+    secrets = models.JSONField(
+        default=list, help_text="[{id, sealed, made_at, until}], the newest first"
+    )
+    event_types = models.JSONField(default=list, help_text="Prefixes; empty: all")
     state = models.CharField(max_length=8, choices=State, default=State.ON)
     state_because = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = EndpointQuerySet.as_manager()
+
+    class Meta:
+        permissions = [
+            ("manage_webhook", "Add receivers, change them and rotate their secrets"),
+            ("replay_webhook", "Send a message again"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class WebhookDelivery(models.Model):
-    """One message to one endpoint; the row is the work. Its public id never changes on retry."""
+    """One message to one endpoint; the row is the work. Its public id never changes on retry.
+
+    Without an endpoint the message waits until there is one: nothing is lost meanwhile.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting"
         DELIVERED = "delivered"
         ACKNOWLEDGED = "acknowledged"
+        REFUSED = "refused"
         DEAD = "dead"
 
     public_id = models.CharField(max_length=40, unique=True)
-    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries")
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, models.PROTECT, null=True, related_name="deliveries"
+    )
     event_type = models.CharField(max_length=60)
-    payload = models.JSONField()
+    payload = models.JSONField(encoder=DjangoJSONEncoder)
     order_key = models.CharField(max_length=128, help_text="Deliveries of one key keep their order")
     subject_type = models.CharField(max_length=20, blank=True)
     subject_id = models.BigIntegerField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    told = models.CharField(
+        max_length=12, blank=True, help_text="The last state that the step behind it has heard of"
+    )
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
     lease = models.UUIDField(null=True)
@@ -47,6 +89,8 @@ class WebhookDelivery(models.Model):
     platform_reference = models.CharField(max_length=200, blank=True)
     last_error = models.TextField(blank=True)
 
+    objects = DeliveryQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "webhook deliveries"
         indexes = [
@@ -55,13 +99,28 @@ class WebhookDelivery(models.Model):
                 fields=["order_key", "id"], name="webhook_order", condition=Q(state="waiting")
             ),
             models.Index(fields=["subject_type", "subject_id"], name="webhook_subject"),
+            models.Index(
+                fields=["id"],
+                name="webhook_untold",
+                condition=~Q(state="waiting") & ~Q(told=models.F("state")),
+            ),
         ]
+
+    def __str__(self) -> str:
+        return self.public_id
 
 
 class WebhookAttempt(models.Model):
+    """One try to send a delivery, as it went. Only added."""
+
     delivery = models.ForeignKey(WebhookDelivery, models.CASCADE, related_name="log")
     at = models.DateTimeField(auto_now_add=True)
     status = models.PositiveSmallIntegerField(null=True)
     duration_ms = models.PositiveIntegerField()
     error = models.CharField(max_length=500, blank=True)
     answer = models.TextField(blank=True)
+
+    objects = AttemptQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} at {self.at:%Y-%m-%d %H:%M:%S}"

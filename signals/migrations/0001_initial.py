@@ -10,189 +10,423 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('cases', '0002_case_ref_sequence'),
+        ("cases", "0002_case_ref_sequence"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Detector',
+            name="Detector",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=120, unique=True, validators=[django.core.validators.RegexValidator('\\A/[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}\\Z', 'A source is a path such as /detectors/login-watch: lower-case letters, digits, . _ and -.')])),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True)),
-                ('kind', models.CharField(choices=[('detector', 'Detector'), ('platform', 'Platform')], default='detector', max_length=10)),
-                ('typology', models.SlugField(blank=True, help_text='Code of the only typology it may report on; empty: any that is active.', max_length=40)),
-                ('allowed_indicators', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120), blank=True, default=list, help_text='Codes it may report; empty: every indicator of the typology.', size=None)),
-                ('state', models.CharField(choices=[('on', 'On'), ('shadow', 'Shadow'), ('off', 'Off')], default='on', max_length=8)),
-                ('off_reason', models.CharField(blank=True, max_length=400)),
-                ('state_since', models.DateTimeField(default=django.utils.timezone.now)),
-                ('quota_per_minute', models.PositiveIntegerField(blank=True, null=True)),
-                ('quota_per_day', models.PositiveIntegerField(blank=True, null=True)),
-                ('created', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        max_length=120,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A/[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}\\Z",
+                                "A source is a path like /detectors/login-watch (a-z, 0-9, . _ -).",
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("detector", "Detector"), ("platform", "Platform")],
+                        default="detector",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "typology",
+                    models.SlugField(
+                        blank=True,
+                        help_text="The only typology it may report on; empty: any that is active.",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "allowed_indicators",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=120),
+                        blank=True,
+                        default=list,
+                        help_text="Codes it may report; empty: every indicator of the typology.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("on", "On"), ("shadow", "Shadow"), ("off", "Off")],
+                        default="on",
+                        max_length=8,
+                    ),
+                ),
+                ("off_reason", models.CharField(blank=True, max_length=400)),
+                ("state_since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("quota_per_minute", models.PositiveIntegerField(blank=True, null=True)),
+                ("quota_per_day", models.PositiveIntegerField(blank=True, null=True)),
+                ("created", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['source'],
-                'permissions': [('manage_detector', 'Can register detectors, switch them and make their keys')],
+                "ordering": ["source"],
+                "permissions": [
+                    ("manage_detector", "Can register detectors, switch them and make their keys")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DetectorKey',
+            name="DetectorKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('prefix', models.CharField(max_length=16, unique=True)),
-                ('secret_hash', models.BinaryField(max_length=32)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('detector', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='keys', to='signals.detector')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("prefix", models.CharField(max_length=16, unique=True)),
+                ("secret_hash", models.BinaryField(max_length=32)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="signals.detector",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='IntakeBalance',
+            name="IntakeBalance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('kind', models.CharField(choices=[('signals', 'Signals'), ('activity', 'Activity')], max_length=8)),
-                ('shard', models.SmallIntegerField(default=0)),
-                ('received', models.BigIntegerField(default=0)),
-                ('accepted', models.BigIntegerField(default=0)),
-                ('duplicate', models.BigIntegerField(default=0)),
-                ('conflict', models.BigIntegerField(default=0)),
-                ('rejected', models.BigIntegerField(default=0)),
-                ('minute', models.DateTimeField(null=True)),
-                ('minute_received', models.BigIntegerField(default=0)),
-                ('detector', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.detector')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("signals", "Signals"), ("activity", "Activity")], max_length=8
+                    ),
+                ),
+                ("shard", models.SmallIntegerField(default=0)),
+                ("received", models.BigIntegerField(default=0)),
+                ("accepted", models.BigIntegerField(default=0)),
+                ("duplicate", models.BigIntegerField(default=0)),
+                ("conflict", models.BigIntegerField(default=0)),
+                ("rejected", models.BigIntegerField(default=0)),
+                ("minute", models.DateTimeField(null=True)),
+                ("minute_received", models.BigIntegerField(default=0)),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signals.detector",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='IntakeBatch',
+            name="IntakeBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('signals', 'Signals'), ('activity', 'Activity')], max_length=8)),
-                ('received_at', models.DateTimeField()),
-                ('count', models.PositiveIntegerField()),
-                ('first_id', models.UUIDField()),
-                ('last_id', models.UUIDField()),
-                ('done_at', models.DateTimeField(null=True)),
-                ('detector', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.detector')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("signals", "Signals"), ("activity", "Activity")], max_length=8
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
+                ("count", models.PositiveIntegerField()),
+                ("first_id", models.UUIDField()),
+                ("last_id", models.UUIDField()),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signals.detector",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ActivityEvent',
+            name="ActivityEvent",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('event_id', models.TextField()),
-                ('type', models.TextField()),
-                ('subject_kind', models.TextField()),
-                ('subject_ref', models.TextField()),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('content_hash', models.BinaryField(max_length=32)),
-                ('data', models.JSONField()),
-                ('extensions', models.JSONField(null=True)),
-                ('detector', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.detector')),
-                ('batch', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.intakebatch')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("event_id", models.TextField()),
+                ("type", models.TextField()),
+                ("subject_kind", models.TextField()),
+                ("subject_ref", models.TextField()),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("content_hash", models.BinaryField(max_length=32)),
+                ("data", models.JSONField()),
+                ("extensions", models.JSONField(null=True)),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signals.detector",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signals.intakebatch",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RejectedItem',
+            name="RejectedItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('signals', 'Signals'), ('activity', 'Activity')], max_length=8)),
-                ('received_at', models.DateTimeField()),
-                ('event_id', models.TextField(blank=True)),
-                ('type', models.TextField(blank=True)),
-                ('codes', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
-                ('errors', models.JSONField()),
-                ('body', models.TextField()),
-                ('truncated', models.BooleanField(default=False)),
-                ('replayed_at', models.DateTimeField(null=True)),
-                ('replay_outcome', models.CharField(blank=True, max_length=10)),
-                ('dismissed_at', models.DateTimeField(null=True)),
-                ('detector', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rejects', to='signals.detector')),
-                ('replayed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("signals", "Signals"), ("activity", "Activity")], max_length=8
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
+                ("event_id", models.TextField(blank=True)),
+                ("type", models.TextField(blank=True)),
+                (
+                    "codes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(), size=None
+                    ),
+                ),
+                ("errors", models.JSONField()),
+                ("body", models.TextField()),
+                ("truncated", models.BooleanField(default=False)),
+                ("replayed_at", models.DateTimeField(null=True)),
+                ("replay_outcome", models.CharField(blank=True, max_length=10)),
+                ("dismissed_at", models.DateTimeField(null=True)),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rejects",
+                        to="signals.detector",
+                    ),
+                ),
+                (
+                    "replayed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Signal',
+            name="Signal",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('event_id', models.TextField()),
-                ('subject_kind', models.TextField()),
-                ('account_ref', models.TextField()),
-                ('confidence', models.DecimalField(decimal_places=3, max_digits=4)),
-                ('weight', models.DecimalField(decimal_places=1, max_digits=4)),
-                ('fingerprint', models.TextField()),
-                ('shadow', models.BooleanField(default=False)),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('detector_version', models.TextField(blank=True)),
-                ('content_hash', models.BinaryField(max_length=32)),
-                ('data', models.JSONField()),
-                ('extensions', models.JSONField(null=True)),
-                ('batch', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.intakebatch')),
-                ('detector', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.detector')),
-                ('indicator', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.indicator')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("event_id", models.TextField()),
+                ("subject_kind", models.TextField()),
+                ("account_ref", models.TextField()),
+                ("confidence", models.DecimalField(decimal_places=3, max_digits=4)),
+                ("weight", models.DecimalField(decimal_places=1, max_digits=4)),
+                ("fingerprint", models.TextField()),
+                ("shadow", models.BooleanField(default=False)),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("detector_version", models.TextField(blank=True)),
+                ("content_hash", models.BinaryField(max_length=32)),
+                ("data", models.JSONField()),
+                ("extensions", models.JSONField(null=True)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signals.intakebatch",
+                    ),
+                ),
+                (
+                    "detector",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signals.detector",
+                    ),
+                ),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="cases.indicator",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='detector',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['on', 'shadow', 'off'])), name='detector_state_is_known'),
+            model_name="detector",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["on", "shadow", "off"])),
+                name="detector_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='detector',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['detector', 'platform'])), name='detector_kind_is_known'),
+            model_name="detector",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["detector", "platform"])),
+                name="detector_kind_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='detector',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'off'), _negated=True), models.Q(('off_reason', ''), _negated=True), _connector='OR'), name='a_detector_is_switched_off_for_a_reason'),
+            model_name="detector",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "off"), _negated=True),
+                    models.Q(("off_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="a_detector_is_switched_off_for_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='intakebalance',
-            constraint=models.UniqueConstraint(fields=('detector', 'day', 'kind', 'shard'), name='one_balance_per_day_and_shard'),
+            model_name="intakebalance",
+            constraint=models.UniqueConstraint(
+                fields=("detector", "day", "kind", "shard"), name="one_balance_per_day_and_shard"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='intakebalance',
-            constraint=models.CheckConstraint(condition=models.Q(('received', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('accepted'), '+', models.F('duplicate')), '+', models.F('conflict')), '+', models.F('rejected')))), name='every_item_has_one_outcome'),
+            model_name="intakebalance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "received",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("accepted"), "+", models.F("duplicate")
+                                ),
+                                "+",
+                                models.F("conflict"),
+                            ),
+                            "+",
+                            models.F("rejected"),
+                        ),
+                    )
+                ),
+                name="every_item_has_one_outcome",
+            ),
         ),
         migrations.AddIndex(
-            model_name='intakebatch',
-            index=models.Index(condition=models.Q(('done_at', None)), fields=['id'], include=('kind', 'count'), name='intake_batch_pending'),
+            model_name="intakebatch",
+            index=models.Index(
+                condition=models.Q(("done_at", None)),
+                fields=["id"],
+                include=("kind", "count"),
+                name="intake_batch_pending",
+            ),
         ),
         migrations.AddIndex(
-            model_name='activityevent',
-            index=models.Index(fields=['subject_ref', 'type', 'occurred_at'], name='activity_of_subject'),
+            model_name="activityevent",
+            index=models.Index(
+                fields=["subject_ref", "type", "occurred_at"], name="activity_of_subject"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activityevent',
-            constraint=models.UniqueConstraint(fields=('detector', 'event_id'), name='a_fact_comes_once'),
+            model_name="activityevent",
+            constraint=models.UniqueConstraint(
+                fields=("detector", "event_id"), name="a_fact_comes_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='rejecteditem',
-            index=models.Index(fields=['detector', '-id'], name='rejects_of_detector'),
+            model_name="rejecteditem",
+            index=models.Index(fields=["detector", "-id"], name="rejects_of_detector"),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(fields=['account_ref', 'id'], name='signal_of_account'),
+            model_name="signal",
+            index=models.Index(fields=["account_ref", "id"], name="signal_of_account"),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.UniqueConstraint(fields=('detector', 'event_id'), name='a_signal_comes_once'),
+            model_name="signal",
+            constraint=models.UniqueConstraint(
+                fields=("detector", "event_id"), name="a_signal_comes_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='signal_confidence_is_a_share'),
+            model_name="signal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__gte", 0), ("confidence__lte", 1)),
+                name="signal_confidence_is_a_share",
+            ),
         ),
     ]

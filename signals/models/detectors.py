@@ -9,7 +9,7 @@ from django.utils import timezone
 
 SOURCE = RegexValidator(
     r"\A/[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}\Z",
-    "A source is a path such as /detectors/login-watch: lower-case letters, digits, . _ and -.",
+    "A source is a path like /detectors/login-watch (a-z, 0-9, . _ -).",
 )
 
 
@@ -46,7 +46,7 @@ class Detector(models.Model):
     typology = models.SlugField(
         max_length=40,
         blank=True,
-        help_text="Code of the only typology it may report on; empty: any that is active.",
+        help_text="The only typology it may report on; empty: any that is active.",
     )
     allowed_indicators = ArrayField(
         models.CharField(max_length=120),

@@ -59,7 +59,8 @@ class Signal(models.Model):
     """One finding of a detector about one subject. Immutable.
 
     `(detector, event_id)` names it for ever. `weight` is what the catalogue's rules gave for
-    its evidence when it came in. `shadow` signals are kept and counted and change no score.
+    its evidence when it came in; `accommodation` says that the catalogue's field for one was set
+    (recorded, never scored). `shadow` signals are kept and counted and change no score.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -78,6 +79,7 @@ class Signal(models.Model):
     confidence = models.DecimalField(max_digits=4, decimal_places=3)
     weight = models.DecimalField(max_digits=4, decimal_places=1)
     fingerprint = models.TextField()
+    accommodation = models.BooleanField(default=False)
     shadow = models.BooleanField(default=False)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()

@@ -1,0 +1,1 @@
+"""Threats as data: one folder per typology, loaded by `manage.py load_typologies`."""

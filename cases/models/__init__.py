@@ -14,6 +14,7 @@ from cases.models.accounts import (
     Trait,
     TraitNear,
 )
+from cases.models.api import IdempotentAnswer
 from cases.models.audit import AuditEvent
 from cases.models.case import Attachment, Case, CaseSkip, CaseVisit, CaseWorker, Note
 from cases.models.decisions import Action, Decision, Hold
@@ -51,6 +52,7 @@ __all__ = [
     "HashPart",
     "HitDecision",
     "Hold",
+    "IdempotentAnswer",
     "Indicator",
     "Infrastructure",
     "Link",

@@ -1,0 +1,1 @@
+"""The portal for programs: the same rows, rules and verbs as the pages, as JSON."""

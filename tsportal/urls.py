@@ -1,6 +1,28 @@
-"""Every address of the portal."""
+"""Every address of the portal.
 
+`/livez`, `/readyz` and `/metrics` are answered by `tsportal.health` before this list is asked.
+Posts to the door (`/api/v1/signals/`, `/api/v1/activity/`) come past the middleware: `wsgi.py`.
+"""
+
+from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from tsportal import csp
+
+# The bundled viewer places its pieces with style elements; scripts stay as strict as elsewhere.
+_viewer = csp_update({"style-src": ["'unsafe-inline'"]})
+
+urlpatterns = [
+    path("api/v1/", include("signals.api_urls")),
+    path("api/v1/", include("cases.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", _viewer(SpectacularSwaggerSplitView.as_view()), name="api-docs"),
+    path("csp-report/", csp.report, name="csp-report"),
+    path("sign-in/", include("allauth.urls")),
+    path(settings.ADMIN_PATH, admin.site.urls),
+    path("", include("signals.urls")),
+    path("", include("cases.urls")),
+]

@@ -1,0 +1,6 @@
+"""The pages about accounts, cases, rings and decisions."""
+
+from django.urls import URLPattern, URLResolver
+
+app_name = "cases"
+urlpatterns: list[URLPattern | URLResolver] = []

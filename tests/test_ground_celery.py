@@ -28,7 +28,7 @@ def away(monkeypatch, bell):
         tried.append(args)
         raise OperationalError("nobody listens")
 
-    monkeypatch.setattr(type(bell), "apply_async", refuse)
+    monkeypatch.setattr(celery.Nudge, "apply_async", refuse)
     return tried
 
 

@@ -11,12 +11,13 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from cases.models import WebhookDelivery, WebhookEndpoint
-from tsportal import health, logs, middleware
+from tsportal import health, logs, metrics, middleware
 
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch):
     monkeypatch.setattr(health, "_broker_said", (0.0, ""))
+    monkeypatch.setattr(metrics._database, "_kept", [])
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_the_figures_say_what_waits(client, late_delivery):
     assert "portal_database_up 1.0" in text
 
 
-def test_the_figures_are_not_for_strangers(client, settings):
+def test_the_figures_are_not_for_strangers(client, db, settings):
     assert client.get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 403
     assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 403
     settings.METRICS_TOKEN = "m" * 32
@@ -153,7 +154,11 @@ def _age(client, **keys):
 def test_a_session_that_idled_too_long_is_over(client, rita, settings):
     client.force_login(rita)
     now = int(timezone.now().timestamp())
-    _age(client, began_at=now - 60, seen_at=now - int(settings.SESSION_IDLE_LIMIT.total_seconds()) - 1)
+    _age(
+        client,
+        began_at=now - 60,
+        seen_at=now - int(settings.SESSION_IDLE_LIMIT.total_seconds()) - 1,
+    )
     assert client.get("/sign-in/sessions/").status_code == 302
     assert "_auth_user_id" not in client.session
 

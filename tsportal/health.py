@@ -77,9 +77,7 @@ def waiting_work() -> dict[str, tuple[int, datetime | None]]:
     """Accepted work that is not worked in yet: how much, and since when the oldest waits."""
     now = timezone.now()
     batches = IntakeBatch.objects.filter(done_at=None)
-    jobs = EnrichmentJob.objects.filter(
-        state__in=["waiting", "running", "failed"], due_at__lte=now
-    )
+    jobs = EnrichmentJob.objects.filter(state__in=["waiting", "running", "failed"], due_at__lte=now)
     deliveries = WebhookDelivery.objects.filter(state="waiting", due_at__lte=now)
     return {
         "intake": _count_and_oldest(batches, "received_at"),

@@ -139,34 +139,18 @@ class Migration(migrations.Migration):
                 ("primary_name", models.CharField(max_length=500)),
                 (
                     "programmes",
-                    models.JSONField(
-                        default=models.ForeignKey(
-                            on_delete=django.db.models.deletion.PROTECT,
-                            related_name="entries",
-                            to="cases.sanctionslist",
-                        )
-                    ),
+                    models.JSONField(default=list),
                 ),
                 (
                     "births",
                     models.JSONField(
-                        default=models.ForeignKey(
-                            on_delete=django.db.models.deletion.PROTECT,
-                            related_name="entries",
-                            to="cases.sanctionslist",
-                        ),
+                        default=list,
                         help_text="[{date, precision}]",
                     ),
                 ),
                 (
                     "nationalities",
-                    models.JSONField(
-                        default=models.ForeignKey(
-                            on_delete=django.db.models.deletion.PROTECT,
-                            related_name="entries",
-                            to="cases.sanctionslist",
-                        )
-                    ),
+                    models.JSONField(default=list),
                 ),
                 ("details", models.JSONField(default=dict)),
             ],

@@ -46,7 +46,6 @@ class ListEntry(models.Model):
     Valid from version `first` until before `ended` (null: still listed in that form).
     """
 
-    list = models.ForeignKey(SanctionsList, models.PROTECT, related_name="entries")
     uid = models.CharField(max_length=80)
     content_hash = models.CharField(max_length=64)
     kind = models.CharField(max_length=12)
@@ -55,6 +54,8 @@ class ListEntry(models.Model):
     births = models.JSONField(default=list, help_text="[{date, precision}]")
     nationalities = models.JSONField(default=list)
     details = models.JSONField(default=dict)
+    # Below the fields whose default is Python's `list`, which this name hides from here on.
+    list = models.ForeignKey(SanctionsList, models.PROTECT, related_name="entries")
     first = models.ForeignKey(ListVersion, models.PROTECT, related_name="+")
     ended = models.ForeignKey(ListVersion, models.PROTECT, null=True, related_name="+")
 

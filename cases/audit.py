@@ -16,9 +16,8 @@ import psycopg
 import structlog
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models import Model
-from django.db.utils import load_backend
 
 from cases import context
 from cases.models import Account, AuditEvent, Case, User

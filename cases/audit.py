@@ -21,6 +21,7 @@ from django.db.models import Model
 
 from cases import context
 from cases.models import Account, AuditEvent, Case, User
+from cases.text import storable
 
 log = structlog.get_logger("cases.audit")
 
@@ -180,26 +181,15 @@ def _row(
         "case_id": case.pk if case is not None else None,
         "account_id": account_id,
         "object_type": subject._meta.model_name if subject is not None else "",
-        "object_ref": _clean(str(getattr(subject, "ref", None) or subject.pk))[:128]
+        "object_ref": storable(str(getattr(subject, "ref", None) or subject.pk))[:128]
         if subject is not None
         else "",
-        "note": _clean(note),
-        "data": _clean(dict(data)),
+        "note": storable(note),
+        "data": storable(dict(data)),
         "wall": wall,
         "request_id": context.request_id(),
         "ip": context.client_ip(),
     }
-
-
-def _clean(value: Any) -> Any:
-    """PostgreSQL takes no NUL in text; everything else is kept as it was."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-    if isinstance(value, Mapping):
-        return {_clean(str(key)): _clean(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(inner) for inner in value]
-    return value
 
 
 def _insert(cursor: Any, row: Mapping[str, Any]) -> None:

@@ -36,11 +36,11 @@ def from_ip(address: str | None) -> Iterator[None]:
 def ip_of(request: HttpRequest) -> str | None:
     """The client's address: the peer, or what the innermost trusted proxy says about it.
 
-    With TRUSTED_PROXIES = n the n-th entry from the right of X-Forwarded-For counts; what stands
+    With NUM_PROXIES = n the n-th entry from the right of X-Forwarded-For counts; what stands
     further left was written by whoever sent the request.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    proxies = settings.TRUSTED_PROXIES
+    proxies = settings.NUM_PROXIES
     if proxies:
         hops = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         if len(hops) >= proxies:

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tsportal.health.HealthMiddleware",  # before the host check: probes come by address
     "tsportal.logs.RequestLog",
+    "cases.context.RequestContext",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tsportal.middleware.PageHeaders",
@@ -364,9 +365,18 @@ EGRESS_CA_FILE = env.secret("EGRESS_CA_FILE", dev_default="")
 # -- Rules of the portal. Plain settings, so that a test can override one --------------------------
 # How long a claim lasts without a sign of life from the page.
 CLAIM_LEASE = timedelta(minutes=30)
-# Waits before the second, third … attempt of a webhook. After the last one a person must look.
-WEBHOOK_RETRY_DELAYS = [timedelta(seconds=s) for s in (5, 60, 600, 3600, 6 * 3600, 24 * 3600)]
-WEBHOOK_TIMEOUT = timedelta(seconds=15)
+# Waits before the second, third … attempt of a webhook: about three days. Then a person must look.
+WEBHOOK_RETRY_DELAYS = [
+    timedelta(seconds=s)
+    for s in (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 86400)
+]
+WEBHOOK_TIMEOUT = timedelta(seconds=20)  # one attempt, from the name lookup to the last byte
+WEBHOOK_LEASE = timedelta(seconds=90)  # longer than one attempt can take
+# How long older secrets of a receiver still sign beside a new one.
+WEBHOOK_SECRET_OVERLAP = timedelta(days=7)
+WEBHOOK_USER_AGENT = "case-portal-webhooks/1"
+# A refused attempt inside a transaction is written over a connection of its own, so that it stays.
+AUDIT_DENIALS_APART = True
 # A hold that the platform has not acknowledged after this shouts.
 HOLD_ACKNOWLEDGE_WITHIN = timedelta(minutes=5)
 # Attempts of an enrichment job before a person must look at it.

@@ -1,8 +1,12 @@
 """What the portal tells the platform, and whether it heard."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 
 
 class EndpointQuerySet(models.QuerySet):
@@ -14,6 +18,38 @@ class EndpointQuerySet(models.QuerySet):
 class DeliveryQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self if user.is_active and user.has_perm(WATCH) else self.none()
+
+    def ready(self):
+        """What may be sent now: due, its receiver on, and nothing older of its key waiting."""
+        older = WebhookDelivery.objects.filter(
+            state=WebhookDelivery.State.WAITING,
+            endpoint=OuterRef("endpoint"),
+            order_key=OuterRef("order_key"),
+            id__lt=OuterRef("id"),
+        )
+        return self.filter(
+            ~Exists(older),
+            state=WebhookDelivery.State.WAITING,
+            due_at__lte=timezone.now(),
+            endpoint__state=WebhookEndpoint.State.ON,
+        )
+
+    def take(self, pk: int, *, lease: timedelta):
+        """The message, ours for `lease`, or None when it is done, not due, taken or not its turn.
+
+        One conditional UPDATE settles who gets it, so no lock is held while sending. A worker
+        that dies lets the lease run out, and the next sweep takes over.
+        """
+        taken = (
+            self.filter(pk__in=self.ready().filter(pk=pk).values("pk"))
+            .filter(state=WebhookDelivery.State.WAITING, due_at__lte=timezone.now())
+            .update(
+                attempts=F("attempts") + 1,
+                due_at=timezone.now() + lease,
+                lease=(token := uuid4()),
+            )
+        )
+        return self.select_related("endpoint").filter(pk=pk, lease=token).first() if taken else None
 
 
 class AttemptQuerySet(models.QuerySet):

@@ -153,7 +153,11 @@ def post(delivery: WebhookDelivery) -> Reply:
         headers = signatures.headers(delivery.public_id, body, receivers.live_secrets(endpoint))
         headers |= {"Content-Type": "application/json", "User-Agent": settings.WEBHOOK_USER_AGENT}
         answer = egress.send(
-            "POST", endpoint.url, headers=headers, body=body, seconds=settings.WEBHOOK_TIMEOUT.total_seconds()
+            "POST",
+            endpoint.url,
+            headers=headers,
+            body=body,
+            seconds=settings.WEBHOOK_TIMEOUT.total_seconds(),
         )
     except (egress.Refused, egress.Unreachable) as exc:
         return Reply(error=str(exc), duration_ms=took())

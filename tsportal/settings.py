@@ -163,6 +163,7 @@ CELERY_TASK_QUEUES = [
     Queue(name) for name in ("default", "correlation", "enrichment", "webhooks", "reports")
 ]
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "webhooks"}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False  # a mistyped queue name is an error, not a silent void
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -177,7 +178,13 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 # Sweeps find what a crash or a lost message left behind. A message that waited longer than its
 # slot is dropped: the next one does the same work.
-CELERY_BEAT_SCHEDULE: dict[str, dict] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict] = {
+    "webhooks": {
+        "task": "webhooks.sweep",
+        "schedule": 15,
+        "options": {"queue": "webhooks", "expires": 15},
+    },
+}
 
 # -- People and signing in -------------------------------------------------------------------------
 AUTH_USER_MODEL = "cases.User"

@@ -1,0 +1,9 @@
+"""The background jobs of this app, under the names that workers and schedules know.
+
+Each is written beside the function that it runs; they are gathered here for Celery to find.
+"""
+
+from cases.webhooks import deliver as deliver_webhook
+from cases.webhooks import sweep as sweep_webhooks
+
+__all__ = ["deliver_webhook", "sweep_webhooks"]

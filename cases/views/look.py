@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -68,7 +67,6 @@ def look(request: HttpRequest) -> dict[str, Any]:
         "keys": keys if keys in KEYS else "on",
         "keymap": chosen.get("keymap", {}) if known else {},
         "zone": timezone.get_current_timezone_name(),
-        "notice": getattr(settings, "PAGE_NOTICE", ""),
         "request_id": getattr(request, "request_id", ""),
         "nav": navigation(request) if known else [],
         "account_links": [],

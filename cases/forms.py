@@ -134,4 +134,7 @@ class PreferencesForm(Plain):
 
 
 def zones() -> Iterable[str]:
-    return ["UTC", *sorted(z for z in zoneinfo.available_timezones() if "/" in z and not z.startswith("Etc/"))]
+    return [
+        "UTC",
+        *sorted(z for z in zoneinfo.available_timezones() if "/" in z and not z.startswith("Etc/")),
+    ]

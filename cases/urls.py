@@ -2,13 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from cases.views import home, palette, preferences, queue
+from cases.views import home, palette, policy, preferences
 
 app_name = "cases"
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", home.home, name="home"),
     path("find/", palette.find, name="find"),
     path("help/", home.help_page, name="help"),
+    path("policy/", policy.policy, name="policy"),
     path("preferences/", preferences.preferences, name="preferences"),
-    path("queue/", queue.queue, name="queue"),
 ]

@@ -26,3 +26,7 @@ urlpatterns = [
     path("", include("signals.urls")),
     path("", include("cases.urls")),
 ]
+
+handler403 = "cases.views.errors.refused"
+handler404 = "cases.views.errors.not_found"
+handler500 = "cases.views.errors.broken"

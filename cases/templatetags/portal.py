@@ -103,7 +103,9 @@ def mask(value: str, kind: str = "") -> str:
     value = str(value)
     if kind == "email" or "@" in value:
         name, _, domain = value.partition("@")
-        return f"{name[:1]}•••@{domain[:1]}•••{domain[domain.rfind('.') :] if '.' in domain else ''}"
+        return (
+            f"{name[:1]}•••@{domain[:1]}•••{domain[domain.rfind('.') :] if '.' in domain else ''}"
+        )
     if kind == "phone":
         return f"{value[:3]}•••{value[-2:]}" if len(value) > 6 else "•••"
     if kind == "name":
@@ -224,7 +226,9 @@ def capped(count: int, most: int = 100) -> str:
 def pretty(value: Any) -> str:
     """JSON for reading. Escaped by the template like any text; cut at 20,000 characters."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    return text if len(text) <= 20_000 else f"{text[:20_000]}\n… cut, {len(text):,} characters in all"
+    return (
+        text if len(text) <= 20_000 else f"{text[:20_000]}\n… cut, {len(text):,} characters in all"
+    )
 
 
 @register.filter
@@ -277,3 +281,8 @@ def with_query(context: template.Context, **changes: Any) -> str:
             query[key] = value
     text = query.urlencode()
     return f"?{text}" if text else "?"
+
+
+@register.filter
+def is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -16,10 +17,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Without context processors: the fault may lie in one of them."""
-    from_log = getattr(request, "request_id", "")
-    return _page(request, "500.html", 500, request_id=from_log)
+    """Without context processors and database: the fault may lie in one of them."""
+    told = {"request_id": getattr(request, "request_id", "")}
+    return HttpResponse(render_to_string("500.html", told), status=500)
 
 
 def _page(request: HttpRequest, template: str, status: int, **context: str) -> HttpResponse:
+    """A whole page, or for htmx the piece that stands where the answer was expected."""
+    if getattr(request, "htmx", False):
+        template = f"cases/_{template}"
     return render(request, template, context, status=status)

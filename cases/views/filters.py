@@ -30,8 +30,8 @@ class CaseFilter(filters.FilterSet):
         method="by_state",
         empty_label="All but closed",
     )
-    severity = filters.TypedChoiceFilter(
-        label="Severity", choices=Case.Severity.choices, coerce=int, empty_label="Any"
+    severity = filters.ChoiceFilter(
+        label="Severity", choices=Case.Severity.choices, empty_label="Any"
     )
     queue = filters.ChoiceFilter(label="Queue", choices=Case.Queue.choices, empty_label="Any")
     who = filters.ChoiceFilter(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from cases import audit
 from cases.models import Account, Case, Ring, Sighting, User
+from cases.views.look import navigation
 
 MOST = 8
 
@@ -68,7 +69,12 @@ def by_reference(user: User, text: str) -> list[Hit]:
 def by_ring(user: User, number: int) -> list[Hit]:
     rings = Ring.objects.visible_to(user).filter(pk=number)
     return [
-        Hit("Ring", f"Ring {ring.pk}", f"{ring.size} accounts", reverse("cases:ring", args=[ring.pk]))
+        Hit(
+            "Ring",
+            f"Ring {ring.pk}",
+            f"{ring.size} accounts",
+            reverse("cases:ring", args=[ring.pk]),
+        )
         for ring in rings
     ]
 
@@ -78,7 +84,9 @@ def by_trait(user: User, kind: str, value: str) -> list[Hit]:
     sightings = Sighting.objects.visible_to(user).filter(trait__kind=kind, trait__value=value)
     direct = Q(email__iexact=value) if kind == "email" else Q()
     ids = list(sightings.order_by("-last_at").values_list("account_id", flat=True)[:MOST])
-    accounts = Account.objects.visible_to(user).filter(Q(pk__in=ids) | direct if direct else Q(pk__in=ids))
+    accounts = Account.objects.visible_to(user).filter(
+        Q(pk__in=ids) | direct if direct else Q(pk__in=ids)
+    )
     rows = list(accounts.order_by("ref")[:MOST])
     if kind == "email":
         for account in rows:
@@ -97,12 +105,8 @@ def account_hit(account: Account) -> Hit:
 
 
 def places(request: HttpRequest, text: str) -> list[Hit]:
-    """Pages whose name begins like the text, so that the palette also leads there."""
-    from_bar = [
-        Hit("Page", "My work", "", reverse("cases:home")),
-        Hit("Page", "Queue", "", reverse("cases:queue")),
-        Hit("Page", "Rings", "", reverse("cases:rings")),
-        Hit("Page", "Preferences", "", reverse("cases:preferences")),
-        Hit("Page", "Help", "", reverse("cases:help")),
-    ]
-    return [hit for hit in from_bar if text and hit.label.lower().startswith(text.lower())]
+    """Pages of the bar whose name begins like the text, so that the palette also leads there."""
+    pages = [(item["label"], item["href"]) for item in navigation(request)]
+    pages += [("Preferences", reverse("cases:preferences")), ("Help", reverse("cases:help"))]
+    begin = text.lower()
+    return [Hit("Page", name, "", href) for name, href in pages if name.lower().startswith(begin)]

@@ -8,7 +8,8 @@ from datetime import timedelta
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from cases.models import Case, CaseVisit, Finding, User
+from cases import visits
+from cases.models import Case, Finding, User
 
 FRESH = timedelta(days=1)
 
@@ -17,15 +18,11 @@ def dressed(cases: Iterable[Case], user: User) -> list[Case]:
     """The same cases with `findings`, `last_finding_at`, `why` and `marks` put to each."""
     cases = list(cases)
     told = findings_of(user, {case.account_id for case in cases})
-    visits = dict(
-        CaseVisit.objects.visible_to(user)
-        .filter(user=user, case__in=[case.pk for case in cases])
-        .values_list("case_id", "at")
-    )
+    seen = visits.last_of(user, [case.pk for case in cases])
     for case in cases:
         case.findings, case.last_finding_at = told.get(case.account_id, (0, None))
         case.why = why(case)
-        case.marks = marks(case, visits.get(case.pk))
+        case.marks = marks(case, seen.get(case.pk))
     return cases
 
 

@@ -119,7 +119,8 @@ def make_case(make_account):
             "score_at_opening": Decimal("8.00"),
             **fields,
         }
-        if values.get("assignee") and "claimed_until" not in values:
+        held = state in ("in_review", "in_compliance")
+        if held and values.get("assignee") and "claimed_until" not in values:
             values["claimed_until"] = now + timedelta(minutes=15)
         if state in ("escalated", "in_compliance"):
             values.setdefault("queue", "compliance")

@@ -373,6 +373,10 @@ EGRESS_CA_FILE = env.secret("EGRESS_CA_FILE", dev_default="")
 # -- Rules of the portal. Plain settings, so that a test can override one --------------------------
 # How long a claim lasts without a sign of life from the page.
 CLAIM_LEASE = timedelta(minutes=30)
+# What comes back to a person (a rejected proposal, a verification's result, an assignment) waits
+# this long for them before the queue has it; a case passed over is not offered again for this long.
+RETURN_LEASE = timedelta(hours=8)
+SKIP_FOR = timedelta(hours=12)
 # Waits before the second, third … attempt of a webhook: about three days. Then a person must look.
 WEBHOOK_RETRY_DELAYS = [
     timedelta(seconds=s)

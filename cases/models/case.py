@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from cases import states
 from cases.models.accounts import Account
 from cases.models.sight import WalledOfCase
 
@@ -17,8 +18,9 @@ class CaseQuerySet(models.QuerySet):
         return self.exclude(restricted=True)
 
     def claimable(self):
-        """A queue, most urgent first; the order is that of the index `case_queue`."""
-        return self.filter(state__in=[Case.State.OPEN]).order_by("-severity", "due_at", "id")
+        """What waits in a queue, most urgent first; the order is that of the index `case_queue`."""
+        waiting = self.filter(state__in=[Case.State.OPEN, Case.State.ESCALATED])
+        return waiting.filter(snoozed_until=None).order_by("-severity", "due_at", "id")
 
     def open(self):
         return self.exclude(state=Case.State.CLOSED)
@@ -31,25 +33,14 @@ class Case(models.Model):
     `fence` grows with each claim; a holder whose lease ran out cannot write any more.
     """
 
-    class State(models.TextChoices):
-        OPEN = "open"
-        IN_REVIEW = "in_review"
-        AWAITING_VERIFICATION = "awaiting_verification"
-        ESCALATED = "escalated"
-        IN_COMPLIANCE = "in_compliance"
-        PENDING_APPROVAL = "pending_approval"
-        EXECUTING = "executing"
-        CLOSED = "closed"
+    State = states.State
+    Queue = states.Queue
 
     class Outcome(models.TextChoices):
         CLEARED = "cleared"
         MONITOR = "monitor"
         RESTRICTED = "restricted"
         OFFBOARDED = "offboarded"
-
-    class Queue(models.TextChoices):
-        REVIEW = "review"
-        COMPLIANCE = "compliance"
 
     class Severity(models.IntegerChoices):
         LOW = 1
@@ -128,12 +119,22 @@ class Case(models.Model):
                 | Q(assignee__isnull=False, claimed_until__isnull=False),
                 name="claimed_case_has_a_holder",
             ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["open", "in_review"], queue="compliance")
+                & ~Q(state__in=["escalated", "in_compliance"], queue="review"),
+                name="case_waits_in_the_queue_of_its_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["in_review", "in_compliance"])
+                | Q(claimed_until__isnull=True),
+                name="only_a_claimed_case_has_a_lease",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["queue", "-severity", "due_at", "id"],
                 name="case_queue",
-                condition=Q(state__in=["open", "escalated"]),
+                condition=Q(state__in=["open", "escalated"], snoozed_until__isnull=True),
             ),
             models.Index(
                 fields=["claimed_until"],

@@ -370,6 +370,29 @@ EGRESS_HOSTS = env.listing("EGRESS_HOSTS")
 EGRESS_ALLOW_PRIVATE = env.listing("EGRESS_ALLOW_PRIVATE")
 EGRESS_CA_FILE = env.secret("EGRESS_CA_FILE", dev_default="")
 
+# -- The door (`signals.door`) ---------------------------------------------------------------------
+DOOR_BATCH_MAX = 1000  # events of a batch; a stream of lines has no end
+DOOR_BODY_MAX = 8 * 1024 * 1024  # bytes of a batch, unpacked; also of a stream's slice
+DOOR_LINE_MAX = 256 * 1024  # bytes of one line of a stream
+DOOR_ITEM_MAX = 64 * 1024  # bytes of one event's data
+DOOR_SLICE_LINES = 2000  # lines of a stream that are stored in one transaction
+DOOR_STREAM_RESULTS = 1000  # results that the answer to a stream lists at most
+# Nothing is taken while more accepted batches than this wait for correlation.
+DOOR_PENDING_BATCHES_MAX = env.integer("DOOR_PENDING_BATCHES_MAX", 50_000, least=0)
+DOOR_PENDING_CHECK_SECONDS = 0 if TESTING else 0.5
+DOOR_BEHIND_RETRY_SECONDS = 30
+# A message to the correlator goes out at most this often per process; sweeps do the rest.
+DOOR_NUDGES = not TESTING
+DOOR_NUDGE_SECONDS = 0.25
+# Refused items kept per detector, and how much of each.
+REJECTS_KEPT = 1000
+REJECT_BODY_MAX = 16 * 1024
+# What a newly registered detector may send when nothing else is said.
+DETECTOR_QUOTA_PER_MINUTE = 60_000
+DETECTOR_QUOTA_PER_DAY = None
+DETECTOR_KEYS_LIVE = 2  # so that one can be rotated while the other works
+DETECTOR_KEY_LIFETIME = timedelta(days=365)
+
 # -- Rules of the portal. Plain settings, so that a test can override one --------------------------
 # How long a claim lasts without a sign of life from the page.
 CLAIM_LEASE = timedelta(minutes=30)

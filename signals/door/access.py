@@ -32,7 +32,7 @@ SELECT coalesce(sum(received), 0),
 FROM signals_intakebalance WHERE detector_id = %s AND day = %s
 """
 _WAITING = """
-SELECT count(*) FROM (SELECT 1 FROM signals_intakebatch WHERE done_at IS NULL LIMIT %s) AS some
+SELECT count(*) FROM (SELECT 1 FROM signals_intakebatch WHERE done_at IS NULL LIMIT %s) AS waiting
 """
 _NO_HASH = bytes(32)
 LAST_USED_EVERY = timedelta(minutes=10)

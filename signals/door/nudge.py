@@ -10,10 +10,8 @@ import threading
 import time
 
 import structlog
+from celery import current_app
 from django.conf import settings
-from kombu.exceptions import OperationalError as BrokerError
-
-from tsportal.celery import app
 
 log = structlog.get_logger("signals.door")
 _lock = threading.Lock()
@@ -48,6 +46,7 @@ def _late() -> None:
 
 def _send() -> None:
     try:
-        app.send_task("signals.correlate", queue="correlation", retry=False, ignore_result=True)
-    except (BrokerError, OSError) as exc:
-        log.warning("nudge_failed", error=type(exc).__name__)
+        current_app.send_task("signals.correlate", queue="correlation", retry=False)
+    # Whatever the transport raises: a doorbell that is broken must not break the door.
+    except Exception as exc:
+        log.warning("nudge_failed", task="signals.correlate", error=type(exc).__name__)

@@ -41,7 +41,9 @@ class Detector(models.Model):
     source = models.CharField(max_length=120, unique=True, validators=[SOURCE])
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.DETECTOR)
     typology = models.SlugField(
         max_length=40,

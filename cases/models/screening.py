@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from cases.models.sight import ForCompliance, OfAccount
+from cases.models.sight import ForCompliance, OfPolicy
 
 
 class SanctionsList(models.Model):
@@ -30,8 +30,26 @@ class ListVersion(models.Model):
     changed = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
     current = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=10,
+        choices=[("current", "current"), ("superseded", "superseded"), ("refused", "refused")],
+        default="superseded",
+    )
+    note = models.CharField(max_length=300, blank=True)
+    screened_at = models.DateTimeField(
+        null=True, help_text="When its changes were compared with the accounts"
+    )
+
+    objects = OfPolicy.as_manager()
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"],
+                name="list_version_unscreened",
+                condition=Q(screened_at__isnull=True) & ~Q(status="refused"),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["list", "number"], name="list_versions_are_numbered"),
             models.UniqueConstraint(
@@ -97,6 +115,7 @@ class ScreeningHit(models.Model):
         SAME = "same"
         NOT_SAME = "not_same"
         DELISTED = "delisted"
+        SUPERSEDED = "superseded"
 
     account = models.ForeignKey("cases.Account", models.PROTECT, related_name="screening_hits")
     entry = models.ForeignKey(ListEntry, models.PROTECT, related_name="hits")
@@ -112,7 +131,7 @@ class ScreeningHit(models.Model):
     found_at = models.DateTimeField()
     delisted_at = models.DateTimeField(null=True)
 
-    objects = OfAccount.as_manager()
+    objects = ForCompliance.as_manager()
 
     class Meta:
         constraints = [

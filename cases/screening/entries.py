@@ -94,6 +94,8 @@ def normal_identifier(kind: str, value: str) -> str:
     value = value.strip()
     if kind == "wallet":
         return value.lower() if _EVM.fullmatch(value) else value
+    if kind == "document_hash":
+        return value.lower()
     if kind in ("email", "website"):
         plain = value.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
         return plain.removeprefix("www.") if kind == "website" else plain

@@ -48,6 +48,8 @@ class Index:
     def __init__(
         self,
         entries: Iterable[tuple[Listed, Iterable[tuple[str, str]], Iterable[tuple[str, str]]]],
+        *,
+        weights: Weights | None = None,
     ) -> None:
         self.entries: list[Listed] = []
         self.names: list[ListedName] = []
@@ -65,10 +67,15 @@ class Index:
                 normal = normal_identifier(kind, value)
                 self.identifiers[kind, normal].append(number)
                 if kind == "document":
-                    self.identifiers["document_hash", hash_identifier(kind, value)].append(number)
-        self.weights = Weights(counts, len(raw))
+                    digest = hash_identifier(kind, value)
+                    self.identifiers["document_hash", digest].append(number)
+        self.weights = weights or Weights(counts, len(raw))
         self._build(raw)
         self.similar = lru_cache(maxsize=100_000)(self._similar)
+
+    def identified(self, kind: str, value: str) -> list[int]:
+        """Entries that carry exactly this identifier; a document also by its SHA-256."""
+        return self.identifiers.get((kind, normal_identifier(kind, value)), [])
 
     def _build(self, raw: list[tuple[int, str, str]]) -> None:
         self.vocabulary: dict[str, int] = {}

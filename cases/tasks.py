@@ -3,7 +3,16 @@
 Each is written beside the function that it runs; they are gathered here for Celery to find.
 """
 
+from cases.enrichment.jobs import enrich, sweep_jobs
+from cases.enrichment.list_changes import screen_list_changes, sweep_list_changes
 from cases.webhooks import deliver as deliver_webhook
 from cases.webhooks import sweep as sweep_webhooks
 
-__all__ = ["deliver_webhook", "sweep_webhooks"]
+__all__ = [
+    "deliver_webhook",
+    "enrich",
+    "screen_list_changes",
+    "sweep_jobs",
+    "sweep_list_changes",
+    "sweep_webhooks",
+]

@@ -185,6 +185,28 @@ CELERY_BEAT_SCHEDULE: dict[str, dict] = {
         "schedule": 15,
         "options": {"queue": "webhooks", "expires": 15},
     },
+    "enrichment": {
+        "task": "enrichment.sweep",
+        "schedule": 20,
+        "options": {"queue": "enrichment", "expires": 20},
+    },
+    "screening": {
+        "task": "screening.sweep",
+        "schedule": 60,
+        "options": {"queue": "enrichment", "expires": 60},
+    },
+}
+
+# -- Screening and enrichment ----------------------------------------------------------------------
+# A new version of a list that lost more than this share of its entries is refused.
+SCREENING_MAX_LOSS = 0.10
+# Late jobs that one sweep rings for.
+ENRICHMENT_SWEEP = 200
+# {kind: [files]} for country, asn, hosting, hosting_asn, vpn, vpn_asn, tor and sanctioned: each
+# from NETWORK_<KIND>_FILES, several split by commas. What is not set is not looked up.
+NETWORK_FILES = {
+    kind: env.listing(f"NETWORK_{kind.upper()}_FILES", "")
+    for kind in ("country", "asn", "hosting", "hosting_asn", "vpn", "vpn_asn", "tor", "sanctioned")
 }
 
 # -- People and signing in -------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from cases.models.api import IdempotentAnswer
 from cases.models.audit import AuditEvent
 from cases.models.case import Attachment, Case, CaseSkip, CaseVisit, CaseWorker, Note
 from cases.models.decisions import Action, Decision, Hold
-from cases.models.enrichment import EnrichmentJob
+from cases.models.enrichment import AnalyzerHealth, EnrichmentJob
 from cases.models.people import ApiToken, User
 from cases.models.policy import Indicator, Policy, Typology
 from cases.models.rings import Ring, RingOverride
@@ -38,6 +38,7 @@ from cases.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoi
 __all__ = [
     "Account",
     "Action",
+    "AnalyzerHealth",
     "ApiToken",
     "Attachment",
     "AuditEvent",

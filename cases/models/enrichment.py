@@ -4,6 +4,11 @@ from django.db import models
 from django.db.models import Q
 
 from cases.models.sight import OfCase
+from cases.work import WorkQuerySet
+
+
+class EnrichmentJobQuerySet(WorkQuerySet, OfCase):
+    """Work that is seen by who sees its case."""
 
 
 class EnrichmentJob(models.Model):
@@ -38,7 +43,7 @@ class EnrichmentJob(models.Model):
     error = models.TextField(blank=True)
     result = models.JSONField(default=dict)
 
-    objects = OfCase.as_manager()
+    objects = EnrichmentJobQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -49,3 +54,16 @@ class EnrichmentJob(models.Model):
             ),
             models.Index(fields=["account"], name="enrichment_account"),
         ]
+
+
+class AnalyzerHealth(models.Model):
+    """How an analyzer fares, for all processes: failures in a row, and until when it pauses."""
+
+    analyzer = models.CharField(max_length=40, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name_plural = "analyzer health"

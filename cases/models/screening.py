@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from cases.models.sight import ForCompliance, OfPolicy
+from cases.models.sight import ForCompliance, OfAccount, OfPolicy
 
 
 class SanctionsList(models.Model):
@@ -131,9 +131,14 @@ class ScreeningHit(models.Model):
     found_at = models.DateTimeField()
     delisted_at = models.DateTimeField(null=True)
 
-    objects = ForCompliance.as_manager()
+    objects = OfAccount.as_manager()
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["-score", "id"], name="hit_open", condition=Q(state__in=["open", "review"])
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "pair_hash"], name="one_hit_per_pair")
         ]
@@ -171,3 +176,5 @@ class ScreeningRecord(models.Model):
     versions = models.JSONField(default=dict)
     hits = models.PositiveIntegerField()
     best = models.DecimalField(max_digits=4, decimal_places=3, null=True)
+
+    objects = ForCompliance.as_manager()

@@ -26,7 +26,7 @@ def backoff(attempts: int, *, base: float = 5.0, cap: float = 1800.0) -> timedel
 
 
 class WorkQuerySet(models.QuerySet):
-    """For rows with `state`, `due_at`, `attempts`, `lease`, `started_at`, `finished_at`, `error`."""
+    """For rows with state, due_at, attempts, lease, started_at, finished_at and error."""
 
     def due(self) -> Self:
         """Unfinished rows whose time has come; a running one whose lease ran out among them."""

@@ -30,9 +30,9 @@ def closed_until(analyzer: str):
 
 
 def succeeded(analyzer: str) -> None:
-    AnalyzerHealth.objects.filter(analyzer=analyzer).exclude(
-        failures=0, paused_until=None
-    ).update(failures=0, paused_until=None, last_error="")
+    AnalyzerHealth.objects.filter(analyzer=analyzer).exclude(failures=0, paused_until=None).update(
+        failures=0, paused_until=None, last_error=""
+    )
 
 
 def failed(analyzer: str, error: str) -> None:
@@ -44,6 +44,4 @@ def failed(analyzer: str, error: str) -> None:
     health = AnalyzerHealth.objects.get(analyzer=analyzer)
     if health.failures >= TRIPS_AFTER:
         pause = backoff(health.failures - TRIPS_AFTER + 1, base=30, cap=1800)
-        AnalyzerHealth.objects.filter(analyzer=analyzer).update(
-            paused_until=timezone.now() + pause
-        )
+        AnalyzerHealth.objects.filter(analyzer=analyzer).update(paused_until=timezone.now() + pause)

@@ -54,7 +54,9 @@ def request_many(about: Iterable[Case | Account], *, reason: str) -> list[Enrich
         if analyzer.wants(found)
     ]
     known = set(
-        EnrichmentJob.objects.filter(key__in=[row.key for row in rows]).values_list("key", flat=True)
+        EnrichmentJob.objects.filter(key__in=[row.key for row in rows]).values_list(
+            "key", flat=True
+        )
     )
     new = [row for row in rows if row.key not in known]
     EnrichmentJob.objects.bulk_create(new, ignore_conflicts=True, batch_size=1_000)
@@ -139,9 +141,7 @@ def _failed(job: EnrichmentJob, analyzer: registry.Analyzer, error: str) -> str:
 
 
 def _known_codes() -> frozenset[str]:
-    return frozenset(
-        Indicator.objects.filter(typology__active=True).values_list("code", flat=True)
-    )
+    return frozenset(Indicator.objects.filter(typology__active=True).values_list("code", flat=True))
 
 
 def sweep() -> list[int]:

@@ -35,7 +35,9 @@ def _statement_limit(seconds: float) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('statement_timeout')")
         before = cursor.fetchone()[0]
-        cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(int(seconds * 1000))])
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, false)", [str(int(seconds * 1000))]
+        )
     try:
         yield
     except TookTooLong:

@@ -39,9 +39,9 @@ def screen(version: ListVersion) -> Screened:
         last = 0
         while True:
             ids = list(
-                Account.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[
-                    :BATCH
-                ]
+                Account.objects.filter(pk__gt=last)
+                .order_by("pk")
+                .values_list("pk", flat=True)[:BATCH]
             )
             if not ids:
                 break

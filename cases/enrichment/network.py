@@ -88,7 +88,7 @@ _held: tuple[tuple, Database] | None = None
 
 def database() -> Database:
     """The files as they are now; read again when one of them changed."""
-    global _held  # noqa: PLW0603 (one cache per process)
+    global _held
     found = paths()
     stamp = _stamp(found)
     with _lock:
@@ -133,7 +133,9 @@ class Network:
         places = ", ".join(f"{country} {n}" for country, n in countries.most_common(6))
         marks = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
         return Outcome(
-            f"{len(used)} addresses: {places or 'none readable'}{'; ' + marks if marks else ''}"[:500],
+            f"{len(used)} addresses: {places or 'none readable'}{'; ' + marks if marks else ''}"[
+                :500
+            ],
             facts=facts[:60],
             findings=findings[:60],
         )

@@ -52,7 +52,8 @@ def checked(outcome: Any, known_codes: frozenset[str]) -> Outcome:
     if not isinstance(outcome.summary, str) or not 0 < len(outcome.summary) <= 500:
         raise Nonsense("has no summary of at most 500 letters")
     for name, kind, most in (
-        ("facts", dict, MOST_FINDINGS), ("findings", Found, MOST_FINDINGS), ("hits", Hit, MOST_HITS),
+        ("facts", dict, MOST_FINDINGS), ("findings", Found, MOST_FINDINGS),
+        ("hits", Hit, MOST_HITS),
     ):  # fmt: skip
         value = getattr(outcome, name)
         if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):

@@ -56,9 +56,7 @@ class Sanctions:
         for what, question in asked:
             for match in lists.ask(question, numbers)[:20]:
                 text = question.name or question.identifiers[0][1]
-                hits.append(
-                    Hit(match.key, text, what, match.score, match.band, match.explanation)
-                )
+                hits.append(Hit(match.key, text, what, match.score, match.band, match.explanation))
                 if match.key not in best or match.order < best[match.key].order:
                     best[match.key] = match
         alerts = [match for match in best.values() if match.band == ALERT]
@@ -95,5 +93,3 @@ class Sanctions:
                 Found("intel.list_name_match", match.score, digest(code, uids[match.key]), evidence)
             )
         return found
-
-

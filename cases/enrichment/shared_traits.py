@@ -51,7 +51,10 @@ class SharedTraits:
         if quiet:
             kinds = sorted({traits[pk].kind.replace("_", " ") for pk in quiet})
             facts.append(
-                {"label": "not counted", "value": f"{len(quiet)} known or crowded: {', '.join(kinds)}"}
+                {
+                    "label": "not counted",
+                    "value": f"{len(quiet)} known or crowded: {', '.join(kinds)}",
+                }
             )
         accounts = f"{len(others)} other {'account' if len(others) == 1 else 'accounts'}"
         if not others:

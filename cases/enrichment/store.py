@@ -1,4 +1,4 @@
-"""Storing what an analyzer found: everything in one transaction, and only by who holds the lease."""
+"""Storing what an analyzer found: in one transaction, and only by who holds the lease."""
 
 from django.db import transaction
 from django.utils import timezone

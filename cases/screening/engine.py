@@ -56,7 +56,7 @@ def signature() -> str:
 
 def current() -> Engine:
     """The engine over all lists in force. Builds it (seconds) when a list changed."""
-    global _held  # noqa: PLW0603 (one cache per process)
+    global _held
     versions = versions_in_force()
     held = _held
     if held is not None and held.versions == versions:

@@ -53,9 +53,7 @@ def keep(account: Account, found: Iterable[_Hit]) -> list[ScreeningHit]:
     """
     found = list(found)
     entries = ListEntry.objects.select_related("list").in_bulk([hit.entry for hit in found])
-    versions = dict(
-        ListVersion.objects.filter(current=True).values_list("list_id", "pk")
-    )
+    versions = dict(ListVersion.objects.filter(current=True).values_list("list_id", "pk"))
     now = timezone.now()
     rows: dict[str, ScreeningHit] = {}
     for hit in sorted(found, key=lambda hit: -hit.score):
@@ -139,9 +137,7 @@ def decide(
     if waiting is not None and waiting.same == same:
         return _second(hit, waiting, actor, reason, target)
     corrects = hit.state in (State.SAME, State.NOT_SAME)
-    needs_second = corrects or (
-        not same and float(hit.score) >= bands.in_force().second_person
-    )
+    needs_second = corrects or (not same and float(hit.score) >= bands.in_force().second_person)
     decision = HitDecision.objects.create(
         hit=hit, same=same, reason=reason, made_by=actor, needs_second=needs_second
     )

@@ -253,4 +253,6 @@ def _word_keys(token: str) -> set[str]:
     """Korean keys of a word of two or three syllables: "chinyong" and "jinyong" share one."""
     if len(token) < 5:
         return set()
-    return {key for reading in korean.split(token) if len(reading) > 1 for key in korean.keys(reading)}
+    return {
+        key for reading in korean.split(token) if len(reading) > 1 for key in korean.keys(reading)
+    }

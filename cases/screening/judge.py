@@ -82,7 +82,7 @@ def judge(index: Index, question: Question, bands: Bands) -> list[Match]:
 def _identifiers(index: Index, question: Question) -> dict[int, list[dict]]:
     from_entry: dict[int, list[dict]] = {}
     for kind, value in question.identifiers:
-        for entry in index.identified(kind, value):
+        for entry in set(index.identified(kind, value)):
             from_entry.setdefault(entry, []).append({"kind": kind, "value": value})
     return from_entry
 
@@ -161,9 +161,7 @@ def _span(birth: str) -> tuple[str, str] | None:
     return birth, birth
 
 
-def _birth(
-    asked: str, listed: tuple[tuple[str, str, bool], ...]
-) -> tuple[str, int, float, str]:
+def _birth(asked: str, listed: tuple[tuple[str, str, bool], ...]) -> tuple[str, int, float, str]:
     """How the births agree: a word, points, the shift of the score, and a sentence."""
     span = _span(asked) if asked else None
     known = [birth for birth in listed if birth[0]]
@@ -174,7 +172,10 @@ def _birth(
             return "same day", 3, 0.03, f"born on the same day ({since})"
     for since, until, circa in known:
         slack = 2 if circa else 0
-        if int(since[:4]) - slack <= int(span[1][:4]) and int(span[0][:4]) <= int(until[:4]) + slack:
+        if (
+            int(since[:4]) - slack <= int(span[1][:4])
+            and int(span[0][:4]) <= int(until[:4]) + slack
+        ):
             if span[0] == span[1] and since == until:
                 if span[0][5:7] == since[8:10] and span[0][8:10] == since[5:7]:
                     return "swapped", 2, 0.0, "day and month of birth are swapped"
@@ -182,7 +183,7 @@ def _birth(
             return "same year", 2, 0.02, f"births agree as far as they are known ({since[:4]})"
     nearest = min(abs(int(since[:4]) - int(span[0][:4])) for since, _, _ in known)
     years = ", ".join(sorted({since[:4] for since, _, _ in known}))
-    shift = -0.12 if nearest == 1 else -0.25
+    shift = -0.12 if nearest == 1 else -0.32
     return "other", 0, shift, f"born {asked}, listed: {years}"
 
 

@@ -177,6 +177,8 @@ def _capped(pairing: Pairing, asked: Form, listed: Form, person: bool) -> Pairin
         pairing.score, pairing.rule = 0.5, "only legal forms, particles or initials met"
     elif solid == 1 and most > 1 and pairing.score > 0.62:
         pairing.score, pairing.rule = 0.62, "one word of several"
+    elif most == 1 and pairing.score > 0.62 and all(alike < 0.95 for *_, alike in pairing.pairs):
+        pairing.score, pairing.rule = 0.62, "a single word that is only similar"
     elif person and pairing.left and pairing.right and pairing.score > 0.80:
         pairing.score = 0.80
     elif person and abs(_substance(asked) - _substance(listed)) > 1:

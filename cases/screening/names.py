@@ -76,8 +76,7 @@ def _unmarked(char: str) -> str:
 def romanised(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """Hangul tokens in Latin letters, for readers and for companies."""
     return tuple(
-        "".join(korean.romanise(c) if korean.is_hangul(c) else c for c in token)
-        for token in tokens
+        "".join(korean.romanise(c) if korean.is_hangul(c) else c for c in token) for token in tokens
     )
 
 
@@ -88,7 +87,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def _joined_forms(words: list[str]) -> list[str]:
-    """"L.L.C." and "S.A.R.L." are single words; other initials stay initials."""
+    """ "L.L.C." and "S.A.R.L." are single words; other initials stay initials."""
     out: list[str] = []
     at = 0
     while at < len(words):
@@ -121,7 +120,7 @@ _DOUBLES = re.compile(r"(.)\1+")
 
 @lru_cache(maxsize=131_072)
 def sound(token: str) -> str:
-    """A key that spellings of one sound share: consonants in order, and what the word begins with."""
+    """A key that spellings of one sound share: consonants in order, and a vowel at the beginning."""
     if not token.isascii() or token.isdigit():
         return token
     key = token

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--accept-loss", action="store_true", help="even if many are gone")
         parser.add_argument("--dry-run", action="store_true", help="count, change nothing")
 
-    def handle(self, *, path, format, code, accept_loss, dry_run, **options):  # noqa: A002
+    def handle(self, *, path, format, code, accept_loss, dry_run, **options):
         if not path.exists():
             raise CommandError(f"there is no {path}")
         try:

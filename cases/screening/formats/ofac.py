@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from xml.etree.ElementTree import Element  # noqa: S405 (a type; parsing is in `stream`)
+from xml.etree.ElementTree import Element
 
 from cases.screening import countries
 from cases.screening.entries import (
@@ -50,9 +50,7 @@ class _Reference:
             row.get("ID", ""): row.get("ISO2") or text(row)
             for row in sets.find("CountryValues") or ()
         }
-        self.iso.update(
-            (row.get("ID", ""), text(row)) for row in sets.find("AreaCodeValues") or ()
-        )
+        self.iso.update((row.get("ID", ""), text(row)) for row in sets.find("AreaCodeValues") or ())
         self.party_of = {
             row.get("ID", ""): row.get("PartyTypeID", "")
             for row in sets.find("PartySubTypeValues") or ()
@@ -164,9 +162,7 @@ def _names(identity: Element, reference: _Reference) -> Iterator[Name]:
             yield Name(full, strength, native, parts if len(parts) > 1 else {})
 
 
-def _feature(
-    entry: Entry, feature: Element, reference: _Reference, places: dict[str, str]
-) -> None:
+def _feature(entry: Entry, feature: Element, reference: _Reference, places: dict[str, str]) -> None:
     kind = reference.name("FeatureType", feature.get("FeatureTypeID"))
     for version in feature.iter("FeatureVersion"):
         detail = text(version, "VersionDetail")

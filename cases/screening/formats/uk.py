@@ -67,7 +67,10 @@ def _subject(row: dict[str, str]) -> Entry:
     try:
         kind = _KINDS.get(row["subject_type"], ENTITY)
         entry = Entry(row["unique_id"], kind, programmes=[row["unique_id"].rstrip("0123456789")])
-        entry.details = {"listed on": _iso(row["date_designated"]), "updated": _iso(row["last_updated"])}
+        entry.details = {
+            "listed on": _iso(row["date_designated"]),
+            "updated": _iso(row["last_updated"]),
+        }
         if row["un_reference_number"]:
             entry.details["un reference"] = row["un_reference_number"]
     except KeyError as missing:
@@ -77,7 +80,7 @@ def _subject(row: dict[str, str]) -> Entry:
 
 def _iso(day: str) -> str:
     try:
-        return datetime.strptime(day, "%d/%m/%Y").date().isoformat()  # noqa: DTZ007 (a date)
+        return datetime.strptime(day, "%d/%m/%Y").date().isoformat()
     except ValueError:
         return ""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from xml.etree.ElementTree import Element  # noqa: S405 (a type; parsing is in `stream`)
+from xml.etree.ElementTree import Element
 
 from cases.screening import countries
 from cases.screening.entries import (

@@ -156,7 +156,8 @@ def _end_sessions(row: User) -> None:
     # The epoch is part of what each session was signed with: no session of the old one is valid,
     # wherever it is stored.
     User.objects.filter(pk=row.pk).update(session_epoch=F("session_epoch") + 1)
-    UserSession.objects.filter(user_id=row.pk).delete()
+    for session in UserSession.objects.filter(user_id=row.pk):
+        session.end()
 
 
 def _managed(user: User, actor: User | None) -> User:

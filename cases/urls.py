@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from cases import trust_urls
 from cases.views import home, palette, policy, preferences
 
 app_name = "cases"
@@ -10,4 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("help/", home.help_page, name="help"),
     path("policy/", policy.policy, name="policy"),
     path("preferences/", preferences.preferences, name="preferences"),
+    *trust_urls.urlpatterns,
 ]

@@ -1,5 +1,6 @@
 """The people and the few makers that every test may want."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -45,6 +46,22 @@ def person(db):
         return user
 
     return make
+
+
+@pytest.fixture
+def sign_in(client):
+    """Sign somebody in as if they had just given their password: step-up asks nothing."""
+
+    def sign(user: User, *, ago: float = 0):
+        client.force_login(user)
+        session = client.session
+        session["account_authentication_methods"] = [
+            {"method": "password", "at": time.time() - ago, "username": user.username}
+        ]
+        session.save()
+        return client
+
+    return sign
 
 
 @pytest.fixture

@@ -22,13 +22,15 @@ NAVIGATION = [
     ("Detectors", "signals:detectors", ("signals.view_detector",), "/detectors/"),
     ("Catalogue", "signals:catalogue", ("cases.view_indicator", "cases.view_case"), "/catalogue/"),
     ("Policy", "cases:policy", ("cases.view_case", "cases.view_policy"), "/policy/"),
-    ("Audit", "cases:audit", ("cases.audit_case",), "/audit/"),
-    ("Admin", "admin:index", ("cases.manage_people",), "/admin/"),
+    ("Messages", "cases:webhooks", ("cases.view_webhookendpoint",), "/webhooks/"),
+    ("People", "cases:people", ("cases.view_user",), "/people/"),
+    ("Audit", "cases:audit", ("cases.audit_case", "cases.manage_people"), "/audit/"),
 ]
 ACCOUNT_LINKS = [
     ("Second factor", "mfa_index"),
     ("Change password", "account_change_password"),
     ("Sessions", "usersessions_list"),
+    ("Tokens", "cases:tokens"),
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,11 +177,7 @@ def _id_of(item: Any) -> str | None:
 
 
 def _reject(item: Any, errors: list[dict[str, str]]) -> dict[str, Any]:
-    if isinstance(item, Unreadable):
-        body = harmless(item.text)
-    else:
-        body = json.dumps(item, ensure_ascii=False, indent=1, default=str)
-        body = harmless(body)
+    body = harmless(item.text if isinstance(item, Unreadable) else _written(item))
     limit = settings.REJECT_BODY_MAX
     kind = item.get("type") if isinstance(item, dict) else None
     return {
@@ -193,6 +188,13 @@ def _reject(item: Any, errors: list[dict[str, str]]) -> dict[str, Any]:
         "body": body[:limit],
         "truncated": len(body) > limit,
     }
+
+
+def _written(item: Any) -> str:
+    try:
+        return msgspec.json.format(msgspec.json.encode(item), indent=1).decode()
+    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
+        return repr(item)[:1000]
 
 
 def _refuse_unstorable(checker: Checker, checked: list[Row | Rejected], now: datetime) -> None:

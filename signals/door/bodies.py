@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from signals.door.problems import Problem
+from signals.door.texts import harmless
 
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -131,8 +132,8 @@ def parse(body: bytes) -> Any:
     """JSON as a value; a Problem (400) when it is none.
 
     What a strict decoder refuses and JSON's grammar allows (a lone surrogate, a number beyond a
-    double) is read tolerantly, so that one bad item does not spoil its batch. Of a name that
-    stands twice the last one counts, for checking and for storing alike.
+    double) is read tolerantly and made harmless, so that one bad item does not spoil its batch.
+    Of a name that stands twice the last one counts, for checking and for storing alike.
     """
     body = body.removeprefix(_BOM)
     try:
@@ -140,7 +141,7 @@ def parse(body: bytes) -> Any:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(body.decode("utf-8"))
+        return harmless(json.loads(body.decode("utf-8")))
     except UnicodeDecodeError as exc:
         raise Problem(400, "not_utf8", f"JSON is sent as UTF-8; byte {exc.start} is not.") from exc
     except RecursionError as exc:

@@ -244,6 +244,12 @@ def replay(delivery: WebhookDelivery, *, actor: User | None, note: str = "") -> 
     return row
 
 
+def by_public_id(public_id: str) -> WebhookDelivery | None:
+    """The message that was sent to a receiver under this id."""
+    rows = WebhookDelivery.objects.select_related("endpoint").exclude(endpoint=None)
+    return rows.filter(public_id=public_id).first()
+
+
 def tell(delivery_id: int) -> None:
     """Tell the step behind a message what became of it. A listener that fails is told later."""
     try:

@@ -51,7 +51,7 @@ def test_duties_are_kept_apart():
 @pytest.mark.django_db
 def test_being_a_superuser_opens_nothing(make_case):
     make_case()
-    root = User.objects.create_superuser("root", password="correct horse")  # noqa: S106
+    root = User.objects.create_superuser("root", password="correct horse")
 
     assert not root.has_perm(permissions.VIEW)
     assert not root.has_perms([permissions.APPROVE])

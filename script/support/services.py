@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -44,9 +44,14 @@ class Services:
 
 
 @contextmanager
-def services(places: Places, *, name: str = "portal") -> Iterator[Services]:
-    """Start what is missing, and stop it at the end, whichever way the end comes."""
-    with _alone(places):
+def services(
+    places: Places, *, name: str = "portal", quiet_stop: bool = False
+) -> Iterator[Services]:
+    """Start what is missing, and stop it at the end, whichever way the end comes.
+
+    `quiet_stop` says nothing about stopping, for commands whose last word is somebody else's.
+    """
+    with alone(places):
         children = Children(places)
         secrets = secret_files.ensure(places.secrets)
         try:
@@ -64,12 +69,12 @@ def services(places: Places, *, name: str = "portal") -> Iterator[Services]:
                     valkey.start()
             yield Services(places, children, postgres, valkey, secrets)
         finally:
-            with say.step("Stopping"):
+            with nullcontext() if quiet_stop else say.step("Stopping"):
                 children.stop_all()
 
 
 @contextmanager
-def _alone(places: Places) -> Iterator[None]:
+def alone(places: Places) -> Iterator[None]:
     """Only one of us works on these directories. The lock ends with the process, however it ends."""
     with (places.state / "lock").open("a+") as lock:
         try:

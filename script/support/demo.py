@@ -123,9 +123,7 @@ def _platform(env: Mapping[str, str], port: int, secret: Path) -> programs.Progr
     return programs.Program("platform", command, env, patience=3)
 
 
-def _fill(
-    port: int, credentials: dict[str, Any], asked: argparse.Namespace, found: Places
-) -> None:
+def _fill(port: int, credentials: dict[str, Any], asked: argparse.Namespace, found: Places) -> None:
     keys = credentials["keys"]
     posted = found.state / "lantern-posted"
     if not asked.empty and not posted.exists():

@@ -143,7 +143,9 @@ def _works(python: Path) -> bool:
     if not python.exists():
         return False
     code = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
-    return subprocess.run([str(python), "-c", code], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([str(python), "-c", code], capture_output=True, check=False).returncode == 0
+    )
 
 
 def _run(command: list[str], name: str, *, env: dict[str, str] | None = None) -> None:
@@ -152,8 +154,7 @@ def _run(command: list[str], name: str, *, env: dict[str, str] | None = None) ->
         told = (done.stderr or done.stdout).strip().splitlines()[-12:]
         raise say.Failed(
             f"{name} failed",
-            "\n".join(told)
-            + "\nIs the package registry reachable, and is there room on the disk? "
+            "\n".join(told) + "\nIs the package registry reachable, and is there room on the disk? "
             "A registry of your own is set with `pip config set global.index-url …`."
             "\nRemove .venv to begin anew.",
         )

@@ -136,7 +136,9 @@ def _findings(accounts: int, seed: int) -> Iterator[Event]:
                     {"distinct_ips": 6, "distinct_countries": 4, "window_minutes": 20},
                 )
             )
-            found.append(("interview.voice_only_technical_excuse", 0.8, {"interview_id": f"I{ref}"}))
+            found.append(
+                ("interview.voice_only_technical_excuse", 0.8, {"interview_id": f"I{ref}"})
+            )
         if rng.random() < 0.05:
             found.append(("login.vpn_exit", 0.4, {"provider": "commercial"}))
         if rng.random() < 0.01:

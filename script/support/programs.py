@@ -44,10 +44,7 @@ class Program:
 
     @property
     def falls_over(self) -> bool:
-        return (
-            len(self.started) == RESTARTS_PER_MINUTE
-            and time.monotonic() - self.started[0] < 60
-        )
+        return len(self.started) == RESTARTS_PER_MINUTE and time.monotonic() - self.started[0] < 60
 
 
 def portal_environment(services: Services, *, database: str = "portal") -> dict[str, str]:

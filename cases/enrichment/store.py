@@ -1,5 +1,7 @@
 """Storing what an analyzer found: in one transaction, and only by who holds the lease."""
 
+from decimal import Decimal
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -21,26 +23,59 @@ def once(job: EnrichmentJob, analyzer, outcome: Outcome) -> bool:
     if outcome.hits:
         hits.keep(job.account, outcome.hits)
     if outcome.findings:
-        typologies = dict(
-            Indicator.objects.filter(
-                typology__active=True, code__in=[f.code for f in outcome.findings]
-            ).values_list("code", "typology__code")
-        )
-        now = timezone.now()
-        import_string("cases.scores.add_findings")(
-            [
-                {
-                    "account_id": job.account_id,
-                    "indicator_code": found.code,
-                    "typology": typologies[found.code],
-                    "confidence": found.confidence,
-                    "detector_source": SOURCE + analyzer.name,
-                    "fingerprint": found.fingerprint,
-                    "occurred_at": now,
-                    "evidence": found.evidence,
-                }
-                for found in outcome.findings
-            ]
-        )
-        import_string("cases.scores.rescore")([job.account_id])
+        _score(job, analyzer, outcome)
     return True
+
+
+def _score(job: EnrichmentJob, analyzer, outcome: Outcome) -> None:
+    indicators = {
+        indicator.code: indicator
+        for indicator in Indicator.objects.filter(
+            typology__active=True, code__in=[found.code for found in outcome.findings]
+        ).select_related("typology")
+    }
+    now = timezone.now()
+    concerned = import_string("cases.scores.add_findings")(
+        [
+            {
+                "account_id": job.account_id,
+                "code": found.code,
+                "typology_code": indicators[found.code].typology.code,
+                "detector": SOURCE + analyzer.name,
+                "detector_version": analyzer.version,
+                "fingerprint": found.fingerprint,
+                "confidence": found.confidence,
+                "weight": weight(indicators[found.code], found.evidence),
+                "event": f"{analyzer.name}:{found.fingerprint}",
+                "at": now,
+                "evidence": found.evidence,
+            }
+            for found in outcome.findings
+        ]
+    )
+    # Opening a case asks for enrichment, so intake stands above us: named here, not imported.
+    import_string("cases.intake.open_or_join")(concerned)
+
+
+_HOLDS = {
+    "eq": lambda have, want: have == want,
+    "gte": lambda have, want: have >= want,
+    "lte": lambda have, want: have <= want,
+    "in": lambda have, want: have in want,
+    "present": lambda have, want: (have not in (None, "")) == want,
+}
+
+
+def weight(indicator: Indicator, evidence: dict) -> Decimal:
+    """The indicator's weight for this evidence: the first rule whose conditions all hold."""
+    for rule in indicator.weight_rules:
+        if all(_holds(condition, evidence) for condition in rule["when"]):
+            return Decimal(str(rule["weight"]))
+    return indicator.weight
+
+
+def _holds(condition: dict, evidence: dict) -> bool:
+    have, compare = evidence.get(condition["field"]), _HOLDS.get(condition["op"])
+    if compare is None or (have is None and condition["op"] != "present"):
+        return False
+    return bool(compare(have, condition["value"]))

@@ -55,6 +55,104 @@ def text_field(label: str, *, required: bool = True, most: int = 4000, rows: int
     )
 
 
+class ReasonForm(Plain):
+    """A verb that must say why."""
+
+    reason = text_field("Why")
+
+
+class RevealForm(Plain):
+    purpose = forms.ChoiceField(
+        label="What for",
+        choices=[
+            ("", "Choose"),
+            ("review", "Reviewing the case"),
+            ("verification", "Verifying the person"),
+            ("screening", "Screening against lists"),
+            ("authority", "Answering an authority"),
+            ("audit", "Audit"),
+        ],
+    )
+    reason = text_field("Why you need to see it", most=500, rows=2)
+
+
+class NoteForm(Plain):
+    text = text_field("Note", most=20_000, rows=3, help_text="Internal. Never shown to the user.")
+    wall = forms.BooleanField(label="Only for compliance, legal and auditors", required=False)
+
+    def __init__(self, *args, behind_wall: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["text"].widget.attrs["data-key"] = "note"
+        if not behind_wall:
+            del self.fields["wall"]
+
+
+class SnoozeForm(Plain):
+    """Until a time, a new signal or a score, whichever comes first; the deadline does not move."""
+
+    hours = forms.TypedChoiceField(
+        label="Wake it after",
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[
+            ("", "no time: only by what happens"),
+            (2, "2 hours"),
+            (4, "4 hours"),
+            (24, "1 day"),
+            (72, "3 days"),
+            (168, "7 days"),
+        ],
+    )
+    on_signal = forms.BooleanField(label="or when a new signal arrives", required=False, initial=True)
+    score = forms.DecimalField(
+        label="or when the score reaches", required=False, min_value=0, max_digits=8, decimal_places=2
+    )
+    reason = text_field("Why it can wait", rows=2)
+
+
+class AssignForm(Plain):
+    to = forms.ModelChoiceField(label="To", queryset=User.objects.none())
+    note = text_field("Why", rows=2)
+
+    def __init__(self, *args, people=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        if people is not None:
+            self.fields["to"].queryset = people
+
+
+class SkipForm(Plain):
+    reason = text_field("Why you pass it over", rows=2)
+    conflict = forms.BooleanField(
+        label="I have a conflict of interest: never give it to me", required=False
+    )
+
+
+class ProposeForm(Plain):
+    outcome = forms.ChoiceField(label="Outcome", widget=forms.RadioSelect)
+    reason_code = forms.ChoiceField(label="Reason")
+    reason = text_field("In your words: which evidence, and why the innocent reading does not hold")
+    notice = text_field(
+        "What the user is told",
+        required=False,
+        help_text="Only what the user may know. Empty: the playbook's text.",
+    )
+
+    def __init__(self, *args, outcomes=(), codes=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["outcome"].choices = outcomes
+        self.fields["reason_code"].choices = [("", "Choose a reason"), *codes]
+
+
+class HoldForm(Plain):
+    level = forms.ChoiceField(label="Tell the platform")
+    reason = text_field("Why", rows=2)
+
+    def __init__(self, *args, levels=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["level"].choices = levels
+
+
 class PreferencesForm(Plain):
     theme = forms.ChoiceField(
         label="Theme", choices=[("auto", "As the system"), ("light", "Light"), ("dark", "Dark")]

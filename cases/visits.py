@@ -1,4 +1,4 @@
-"""When somebody last looked at a case: what changed since then is marked for them, and only them."""
+"""When somebody last looked at a case: what changed since then is marked for them alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody sees when it does not go on. Each page says what to do next and names the request."""
+"""What somebody sees when it does not go on: what to do next, and the request to quote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a list of cases may be narrowed to. Fields and operators are named here, never by the URL."""
+"""What a list of cases may be narrowed to. Fields and operators are named here, not by the URL."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def approvals(user: User) -> list[Decision]:
 
 
 def queues(user: User) -> list[dict[str, Any]]:
-    """Per queue: how many wait (counted to 100), how many are late, the oldest. Snoozed ones sleep."""
+    """Per queue: how many wait (counted to 100), how many are late, the oldest. None asleep."""
     now = timezone.now()
     awake = Q(snoozed_until=None) | Q(snoozed_until__lte=now)
     found = []

@@ -39,7 +39,7 @@ def page(request: HttpRequest, rows: QuerySet, order: list[str], *, size: int = 
 
 
 def beyond(order: list[str], values: list[Any]) -> Q:
-    """Rows behind `values` in `order`; the bound on the first field stands outside, for the index."""
+    """Rows behind `values` in `order`; the bound on the first field stands apart, for the index."""
     condition = Q()
     for depth in range(len(order)):
         same = Q()

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from typing import NamedTuple
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -81,12 +80,9 @@ def by_ring(user: User, number: int) -> list[Hit]:
 
 def by_trait(user: User, kind: str, value: str) -> list[Hit]:
     """Accounts that use it. Asking by a person's e-mail is a read of personal data and logged."""
-    sightings = Sighting.objects.visible_to(user).filter(trait__kind=kind, trait__value=value)
-    direct = Q(email__iexact=value) if kind == "email" else Q()
-    ids = list(sightings.order_by("-last_at").values_list("account_id", flat=True)[:MOST])
-    accounts = Account.objects.visible_to(user).filter(
-        Q(pk__in=ids) | direct if direct else Q(pk__in=ids)
-    )
+    users = Sighting.objects.visible_to(user).filter(trait__kind=kind, trait__value=value)
+    ids = list(users.order_by("-last_at").values_list("account_id", flat=True)[:MOST])
+    accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     rows = list(accounts.order_by("ref")[:MOST])
     if kind == "email":
         for account in rows:

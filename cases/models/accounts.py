@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from cases.models.sight import OfAccount
 
@@ -36,21 +37,30 @@ class Account(models.Model):
         INVENTED = "invented"
 
     ref = models.CharField(max_length=128, unique=True)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.UNKNOWN)
-    display_name = models.CharField(max_length=200, blank=True)
-    email = models.CharField(max_length=254, blank=True)
-    phone = models.CharField(max_length=40, blank=True)
-    claimed_country = models.CharField(max_length=2, blank=True)
-    skills = models.JSONField(default=list)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.UNKNOWN, db_default="unknown")
+    display_name = models.CharField(max_length=200, blank=True, db_default="")
+    email = models.CharField(max_length=254, blank=True, db_default="")
+    phone = models.CharField(max_length=40, blank=True, db_default="")
+    claimed_country = models.CharField(max_length=2, blank=True, db_default="")
+    skills = models.JSONField(default=list, db_default=[])
+    facts = models.JSONField(
+        default=dict, db_default={}, help_text="{field: [time, event, value]}: the newest of each"
+    )
     opened_at = models.DateTimeField(null=True, help_text="When the platform opened the account")
     facts_at = models.DateTimeField(null=True, help_text="Time of the newest registration fact")
     first_seen_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(null=True)
-    identity = models.CharField(max_length=12, choices=Identity, default=Identity.UNDETERMINED)
-    score = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    identity = models.CharField(
+        max_length=12,
+        choices=Identity,
+        default=Identity.UNDETERMINED,
+        db_default="undetermined",
+    )
+    score = models.DecimalField(max_digits=8, decimal_places=2, default=0, db_default=0)
     score_policy = models.ForeignKey("cases.Policy", models.PROTECT, null=True, related_name="+")
     scored_at = models.DateTimeField(null=True)
     ring = models.ForeignKey("cases.Ring", models.SET_NULL, null=True, related_name="members")
+    ring_since = models.DateTimeField(null=True, help_text="When it came into its present ring")
 
     objects = AccountQuerySet.as_manager()
 
@@ -68,7 +78,8 @@ class Trait(models.Model):
     """Something that an account uses and another could share.
 
     `value` is what the platform sent: hashed already where it is sensitive. `sharers` counts
-    accounts with a sighting; `infrastructure` is the kind under which it is declared, if it is.
+    accounts with a sighting, for hashes also of near-duplicates (`cases.near`), there only up to
+    one more than the policy's cap; `infrastructure` is the kind under which it is declared, if it is.
     """
 
     class Kind(models.TextChoices):
@@ -86,8 +97,8 @@ class Trait(models.Model):
 
     kind = models.CharField(max_length=16, choices=Kind)
     value = models.CharField(max_length=200)
-    sharers = models.PositiveIntegerField(default=0)
-    infrastructure = models.CharField(max_length=40, blank=True)
+    sharers = models.PositiveIntegerField(default=0, db_default=0)
+    infrastructure = models.CharField(max_length=40, blank=True, db_default="")
 
     objects = OfAccount.as_manager()
 
@@ -96,10 +107,18 @@ class Trait(models.Model):
 
 
 class Sighting(models.Model):
-    """Account uses trait: first, last, how often."""
+    """Account uses trait: first, last, how often. Never taken back: what was used was used.
 
-    account = models.ForeignKey(Account, models.PROTECT, related_name="sightings")
-    trait = models.ForeignKey(Trait, models.PROTECT, related_name="sightings", db_index=False)
+    Accounts and traits are never deleted, so their references carry no foreign-key trigger here
+    nor in the other tables that the correlator fills by the thousand.
+    """
+
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="sightings", db_constraint=False
+    )
+    trait = models.ForeignKey(
+        Trait, models.PROTECT, related_name="sightings", db_constraint=False, db_index=False
+    )
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     times = models.PositiveIntegerField(default=1)
@@ -112,27 +131,39 @@ class Sighting(models.Model):
         ]
 
 
-class HashPart(models.Model):
-    """One part of a perceptual hash or simhash: the exact index behind near-duplicates."""
+class NearHash(models.Model):
+    """A perceptual hash or simhash in four parts: the exact index behind near-duplicates.
 
-    trait = models.ForeignKey(Trait, models.CASCADE, related_name="+", db_index=False)
+    `crowded` hashes have more accounts around them than the policy's cap; they make no links,
+    and of their neighbours only those are kept that are not crowded themselves.
+    """
+
+    trait = models.OneToOneField(
+        Trait, models.CASCADE, related_name="+", primary_key=True, db_constraint=False
+    )
     kind = models.CharField(max_length=16)
-    part = models.SmallIntegerField()
-    bits = models.IntegerField()
+    hash = models.BigIntegerField()
+    p0 = models.IntegerField()
+    p1 = models.IntegerField()
+    p2 = models.IntegerField()
+    p3 = models.IntegerField()
+    crowded = models.BooleanField(default=False, db_default=False)
+    owner = models.BigIntegerField(null=True, help_text="The only account that used it, if one is")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "part", "bits", "trait"], name="one_row_per_hash_part"
-            )
+        indexes = [
+            models.Index(fields=["kind", "crowded", f"p{part}"], name=f"near_hash_part_{part}")
+            for part in range(4)
         ]
 
 
 class TraitNear(models.Model):
     """Two hashes of one kind within the policy's distance of each other (a < b)."""
 
-    a = models.ForeignKey(Trait, models.CASCADE, related_name="+", db_index=False)
-    b = models.ForeignKey(Trait, models.CASCADE, related_name="+")
+    a = models.ForeignKey(
+        Trait, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    b = models.ForeignKey(Trait, models.CASCADE, related_name="+", db_constraint=False)
     distance = models.SmallIntegerField()
 
     class Meta:
@@ -145,11 +176,14 @@ class TraitNear(models.Model):
 class Link(models.Model):
     """Two accounts and how strongly they hang together (a < b). Derived, never edited.
 
-    The traits behind it are read from the shared sightings (`cases.links.explain`).
+    The traits behind it are read from the shared sightings (`cases.links.explain`). A pair that
+    a declared relation weakens keeps its row however weak it is, so that a withdrawal finds it.
     """
 
-    a = models.ForeignKey(Account, models.CASCADE, related_name="links_a", db_index=False)
-    b = models.ForeignKey(Account, models.CASCADE, related_name="links_b")
+    a = models.ForeignKey(
+        Account, models.CASCADE, related_name="links_a", db_index=False, db_constraint=False
+    )
+    b = models.ForeignKey(Account, models.CASCADE, related_name="links_b", db_constraint=False)
     strength = models.DecimalField(max_digits=7, decimal_places=3)
 
     objects = OfAccount.as_manager()
@@ -173,6 +207,7 @@ class Relation(models.Model):
     evidence = models.TextField(blank=True)
     active = models.BooleanField(default=True)
     changed_at = models.DateTimeField()
+    changed_event = models.CharField(max_length=255, blank=True, default="", db_default="")
     declared_by = models.ForeignKey(
         "cases.User", models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -203,6 +238,7 @@ class Infrastructure(models.Model):
     label = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=True)
     changed_at = models.DateTimeField()
+    changed_event = models.CharField(max_length=255, blank=True, default="", db_default="")
     declared_by = models.ForeignKey(
         "cases.User", models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -249,6 +285,7 @@ class Contract(models.Model):
     amount_usd = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     rating = models.DecimalField(max_digits=3, decimal_places=1, null=True)
     video_interview_before = models.BooleanField(null=True)
+    facts = models.JSONField(default=dict, db_default={}, help_text="As those of an account")
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -263,8 +300,12 @@ class Finding(models.Model):
     so the order of arrival does not matter. Shadow findings are kept and never scored.
     """
 
-    account = models.ForeignKey(Account, models.PROTECT, related_name="findings")
-    indicator = models.ForeignKey("cases.Indicator", models.PROTECT, related_name="+")
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="findings", db_index=False, db_constraint=False
+    )
+    indicator = models.ForeignKey(
+        "cases.Indicator", models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     typology_code = models.CharField(max_length=40)
     code = models.CharField(max_length=80)
     family = models.CharField(max_length=40)
@@ -278,18 +319,23 @@ class Finding(models.Model):
     evidence = models.JSONField(default=dict)
     accommodation = models.BooleanField(default=False, help_text="Recorded, never scored")
     shadow = models.BooleanField(default=False)
-    withdrawn = models.BooleanField(default=False)
+    withdrawn = models.BooleanField(default=False, db_default=False)
+    spare = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Not among the strongest of its detector and family: kept, not scored",
+    )
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     times = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
 
     objects = OfAccount.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["detector", "fingerprint", "account"], name="one_row_per_finding"
+                fields=["account", "detector", "fingerprint"], name="one_row_per_finding"
             )
         ]
 
@@ -298,9 +344,9 @@ __all__ = [
     "Account",
     "Contract",
     "Finding",
-    "HashPart",
     "Infrastructure",
     "Link",
+    "NearHash",
     "PayoutMethod",
     "Relation",
     "RelationMember",

@@ -1,0 +1,58 @@
+"""The correlator's working tables: what one round hands from step to step.
+
+They are temporary, live as long as the session and are emptied at commit, so that a round makes
+no catalogue rows. Each step says which it reads and which it fills.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+TABLES = {
+    # signals.correlation.facts → here: the round's facts, and all references of it
+    "work_fact": (
+        "id uuid, event_id text, type text, ref text, subject_kind text, at timestamptz, data jsonb"
+    ),
+    "work_ref": "ref text, at timestamptz",
+    # cases.accounts: references with their accounts
+    "work_account": "ref text PRIMARY KEY, id bigint",
+    # who used what, then the same with ids where the pair is new
+    "work_use": "ref text, kind text, value text, first_at timestamptz, last_at timestamptz, "
+    "times int",
+    "work_new": "trait_id bigint, account_id bigint, PRIMARY KEY (trait_id, account_id)",
+    # traits whose sharers or standing changed; hashes that are new
+    "work_dirty": "trait_id bigint PRIMARY KEY, kind text, before int, after int, "
+    "restated boolean DEFAULT false",
+    "work_hash": "trait_id bigint PRIMARY KEY, kind text, value text",
+    # pairs of accounts to look at again, and what came of it
+    "work_pair": "a bigint, b bigint",
+    "work_link": "a bigint, b bigint, before numeric, after numeric",
+    # accounts whose score is to be computed again
+    "work_score": "account_id bigint PRIMARY KEY",
+}
+
+
+@contextmanager
+def tables() -> Iterator:
+    """A cursor in a session that has the working tables, all of them empty."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL client_min_messages = warning")
+        cursor.execute(
+            "; ".join(
+                f"CREATE TEMP TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"
+                for name, columns in TABLES.items()
+            )
+        )
+        empty(cursor, TABLES)
+        yield cursor
+
+
+def empty(cursor, names: Iterable[str]) -> None:
+    cursor.execute("; ".join(f"DELETE FROM {name}" for name in names))  # noqa: S608
+
+
+def analyze(cursor, name: str, rows: int) -> None:
+    """Let the planner know a working table when it is large enough to matter."""
+    if rows > 200:
+        cursor.execute(f"ANALYZE {name}")

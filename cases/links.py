@@ -187,18 +187,15 @@ def refresh(cursor, link_rules: LinkRules) -> int:
     return cursor.rowcount
 
 
-def take_dirty(cursor, link_rules: LinkRules) -> int:
-    """Refresh the links of all pairs that the round's changed traits touch."""
+def take_changes(
+    cursor, link_rules: LinkRules, *, related: Iterable[Iterable[int]] = ()
+) -> int:
+    """Refresh the links that the changed traits touch, and those inside the `related` groups,
+    whose declared relation changed. How many links are different now."""
     cursor.execute("SELECT count(*) FROM work_dirty")
     working.analyze(cursor, "work_dirty", cursor.fetchone()[0])
     cursor.execute(PAIRS, link_rules.params())
-    return refresh(cursor, link_rules)
-
-
-def take_members(cursor, pairs_of: Iterable[Iterable[int]], link_rules: LinkRules) -> int:
-    """Refresh the links among the accounts of each group: their relation changed."""
-    cursor.execute("DELETE FROM work_pair")
-    for members in pairs_of:
+    for members in related:
         ids = sorted(members)
         cursor.execute(
             "INSERT INTO work_pair (a, b) SELECT a_id, b_id FROM cases_link l"

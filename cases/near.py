@@ -115,14 +115,13 @@ UPDATE work_dirty d SET after = %(cap)s + 1 FROM held WHERE held.id = d.trait_id
 """
 
 
-def take_hashes(cursor, rules: LinkRules, caps: dict[str, int]) -> None:
+def take_hashes(cursor, rules: LinkRules) -> None:
     """Index the round's new hashes, find their neighbours, count sharers of all they touch.
 
     Reads work_hash and work_dirty, completes work_dirty.
     """
     for kind, distance in rules.near.items():
-        cap = caps[kind]
-        params = {"kind": kind, "distance": distance, "cap": cap}
+        params = {"kind": kind, "distance": distance, "cap": rules.caps[kind]}
         cursor.execute("SELECT trait_id FROM work_hash WHERE kind = %s ORDER BY trait_id", [kind])
         fresh = [row[0] for row in cursor.fetchall()]
         new = set(fresh)

@@ -28,6 +28,7 @@ class LinkRules:
     join: Decimal
     offer: Decimal
     near: dict[str, int]
+    caps: dict[str, int]
 
     def params(self) -> dict:
         return {
@@ -84,4 +85,5 @@ def link_rules(policy: Policy) -> LinkRules:
         join=Decimal(str(data["join"])),
         offer=Decimal(str(data["offer"])),
         near=near,
+        caps={kind: row["rarity_hard"] for kind, row in data["kinds"].items()},
     )

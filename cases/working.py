@@ -56,3 +56,28 @@ def analyze(cursor, name: str, rows: int) -> None:
     """Let the planner know a working table when it is large enough to matter."""
     if rows > 200:
         cursor.execute(f"ANALYZE {name}")
+
+
+# One writer at a time over accounts' links, scores and rings, whoever asks: the correlator or a
+# person. Held until the transaction ends.
+LOCK = 0x636F7272
+
+
+def lock(cursor) -> None:
+    """Wait for our turn."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def try_lock(cursor) -> bool:
+    """Whether it is our turn now."""
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+    return cursor.fetchone()[0]
+
+
+def reconsider(cursor, accounts: Iterable[int]) -> None:
+    """Have the correlator's next round compute these scores again and ask whether a case is due."""
+    cursor.execute(
+        "INSERT INTO cases_reconsider (account_id) SELECT unnest(%s::bigint[])"
+        " ON CONFLICT DO NOTHING",
+        [sorted(set(accounts))],
+    )

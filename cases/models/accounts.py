@@ -340,6 +340,12 @@ class Finding(models.Model):
         ]
 
 
+class Reconsider(models.Model):
+    """An account that the correlator is to score and look at again in its next round."""
+
+    account_id = models.BigIntegerField(primary_key=True)
+
+
 __all__ = [
     "Account",
     "Contract",
@@ -348,6 +354,7 @@ __all__ = [
     "Link",
     "NearHash",
     "PayoutMethod",
+    "Reconsider",
     "Relation",
     "RelationMember",
     "Sighting",

@@ -9,6 +9,7 @@ from signals.models.intake import (
     RejectedItem,
     Signal,
 )
+from signals.models.quarantine import QuarantinedItem
 
 __all__ = [
     "ActivityEvent",
@@ -17,6 +18,7 @@ __all__ = [
     "IntakeBalance",
     "IntakeBatch",
     "IntakeKind",
+    "QuarantinedItem",
     "RejectedItem",
     "Signal",
 ]

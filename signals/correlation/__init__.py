@@ -1,0 +1,1 @@
+"""From what the door took in to scores, links, rings and cases."""

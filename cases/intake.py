@@ -205,9 +205,7 @@ def _by_ring(policies: list[Policy], ids: list[int]) -> list[Reason]:
             if since is None or since <= before["closed_at"]:
                 continue
             reason.reopened_from = before["id"]
-            reason.reopened_because = (
-                f"It came into ring {ring} after {before['ref']} was closed."
-            )
+            reason.reopened_because = f"It came into ring {ring} after {before['ref']} was closed."
         reasons.append(reason)
     return reasons
 
@@ -242,7 +240,9 @@ def _open(reasons: list[Reason]) -> list[Case]:
 
 
 def _case(ref: str, reason: Reason, account: Account, now: datetime) -> Case:
-    severity = Case.Severity.CRITICAL if reason.compliance else _severity(reason.policy, account.score)
+    severity = (
+        Case.Severity.CRITICAL if reason.compliance else _severity(reason.policy, account.score)
+    )
     return Case(
         ref=ref,
         account=account,

@@ -187,9 +187,7 @@ def refresh(cursor, link_rules: LinkRules) -> int:
     return cursor.rowcount
 
 
-def take_changes(
-    cursor, link_rules: LinkRules, *, related: Iterable[Iterable[int]] = ()
-) -> int:
+def take_changes(cursor, link_rules: LinkRules, *, related: Iterable[Iterable[int]] = ()) -> int:
     """Refresh the links that the changed traits touch, and those inside the `related` groups,
     whose declared relation changed. How many links are different now."""
     cursor.execute("SELECT count(*) FROM work_dirty")

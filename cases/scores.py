@@ -191,7 +191,9 @@ def add_findings(rows: Iterable[dict]) -> set[int]:
             "INSERT INTO work_finding VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
             " round(%s * %s, 2), %s, %s, %s, false, %s)",
             [
-                _own(row, known[row["typology"], row["indicator_code"]], accounts[row["account_id"]])
+                _own(
+                    row, known[row["typology"], row["indicator_code"]], accounts[row["account_id"]]
+                )
                 for row in rows
             ],
         )
@@ -250,9 +252,7 @@ def rescore(accounts: Iterable[int]) -> set[int]:
     ids = sorted(set(accounts))
     policies = [row.pk for row in rules.active()]
     with connection.cursor() as cursor:
-        cursor.execute(
-            RESCORE, {"policies": policies, "accounts": ids, "now": timezone.now()}
-        )
+        cursor.execute(RESCORE, {"policies": policies, "accounts": ids, "now": timezone.now()})
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -316,4 +316,3 @@ def activate_policy(policy: Policy, *, actor: User, second: User) -> Policy:
         version=policy.version, typology=policy.typology_code, approved_by=second.pk,
     )  # fmt: skip
     return policy
-

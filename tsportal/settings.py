@@ -164,7 +164,7 @@ CELERY_TASK_QUEUES = [
     Queue(name) for name in ("default", "correlation", "enrichment", "webhooks", "reports")
 ]
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "webhooks"}}
+CELERY_TASK_ROUTES = {"signals.*": {"queue": "correlation"}, "webhooks.*": {"queue": "webhooks"}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False  # a mistyped queue name is an error, not a silent void
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -180,6 +180,11 @@ CELERY_TIMEZONE = "UTC"
 # Sweeps find what a crash or a lost message left behind. A message that waited longer than its
 # slot is dropped: the next one does the same work.
 CELERY_BEAT_SCHEDULE: dict[str, dict] = {
+    "correlation": {
+        "task": "signals.correlate",
+        "schedule": 5,
+        "options": {"queue": "correlation", "expires": 5},
+    },
     "webhooks": {
         "task": "webhooks.sweep",
         "schedule": 15,

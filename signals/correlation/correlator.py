@@ -13,7 +13,18 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from cases import accounts, components, intake, links, near, relations, rules, scores, traits, working
+from cases import (
+    accounts,
+    components,
+    intake,
+    links,
+    near,
+    relations,
+    rules,
+    scores,
+    traits,
+    working,
+)
 from signals.correlation import facts, findings, poison
 from signals.models import IntakeBatch, IntakeKind, QuarantinedItem
 
@@ -33,6 +44,7 @@ class Round:
     opened: int = 0
     reconsidered: int = 0
     quarantined: int = 0
+    unfinished: bool = False  # time was up before the work was
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -47,7 +59,10 @@ class Busy(Exception):
 def correlate(*, seconds: float | None = None, items: int = ITEMS_PER_ROUND) -> Round:
     """Work until nothing is pending or the time is up. Returns the sum of the rounds."""
     started, total = time.monotonic(), Round()
-    while seconds is None or time.monotonic() - started < seconds:
+    while True:
+        if seconds is not None and time.monotonic() - started >= seconds:
+            total.unfinished = True
+            break
         try:
             done = one_round(items=items)
         except Busy:

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from cases.models import Account, Case, Indicator
 from signals import typology_store
 from signals.correlation import correlator
+from signals.door.rules import weight_of
 from signals.models import ActivityEvent, Detector, IntakeBatch, Signal
 
 LANTERN = Path("/work/shared/data/lantern")
@@ -98,9 +99,7 @@ def _batch(events: list[dict], codes: dict | None, shadow: bool) -> None:
         }  # fmt: skip
         if codes is None:
             rows.append(
-                ActivityEvent(
-                    **common, type=event["type"], subject_kind=kind, subject_ref=ref
-                )
+                ActivityEvent(**common, type=event["type"], subject_kind=kind, subject_ref=ref)
             )
             continue
         indicator, data = codes[event["type"]], event["data"]
@@ -108,27 +107,18 @@ def _batch(events: list[dict], codes: dict | None, shadow: bool) -> None:
             Signal(
                 **common, indicator=indicator, subject_kind=kind, account_ref=ref,
                 confidence=Decimal(str(data["confidence"])), fingerprint=data["fingerprint"],
-                weight=event.get("weight", _weight(indicator, data.get("evidence") or {})),
+                weight=Decimal(
+                    str(
+                        event.get("weight")
+                        or weight_of(
+                            indicator.weight, indicator.weight_rules, data.get("evidence") or {}
+                        )
+                    )
+                ),
                 shadow=shadow, accommodation=event.get("accommodation", False),
             )
         )  # fmt: skip
     (ActivityEvent if codes is None else Signal).objects.bulk_create(rows)
-
-
-def _weight(indicator: Indicator, evidence: dict) -> Decimal:
-    """The door's rule, as far as these tests need it."""
-    compare = {
-        "gte": lambda a, b: a >= b, "lte": lambda a, b: a <= b, "eq": lambda a, b: a == b,
-    }  # fmt: skip
-    for rule in indicator.weight_rules:
-        if all(
-            when["op"] in compare
-            and evidence.get(when["field"]) is not None
-            and compare[when["op"]](evidence[when["field"]], when["value"])
-            for when in rule["when"]
-        ):
-            return Decimal(str(rule["weight"]))
-    return indicator.weight
 
 
 def lantern() -> tuple[list[dict], list[dict], dict]:
@@ -163,7 +153,9 @@ def outcome() -> dict:
             ),
             key=str,
         ),
-        "cases": sorted(Case.objects.exclude(state="closed").values_list("account__ref", flat=True)),
+        "cases": sorted(
+            Case.objects.exclude(state="closed").values_list("account__ref", flat=True)
+        ),
     }
 
 

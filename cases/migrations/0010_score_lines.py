@@ -2,7 +2,7 @@
 
 Locks: none; a function and a view are made.
 Old code: unaffected.
-Back out: `migrate cases 0008` drops both; no row is touched either way.
+Back out: `migrate cases 0009` drops both; no row is touched either way.
 """
 
 from django.db import migrations
@@ -93,5 +93,5 @@ DROP FUNCTION cases_share(text);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0008_correlation_tables")]
+    dependencies = [("cases", "0009_correlation_tables")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

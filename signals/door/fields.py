@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ STRING_MAX = 4000
 LIST_MAX = 1000
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}\Z"
+_is_ipv4 = re.compile(_IPV4).match
 
 
 class _Money(msgspec.Struct):
@@ -172,11 +174,14 @@ def address_check(specs: Sequence[Spec]) -> Callable[[Mapping[str, Any]], bool] 
     if not singles and not lists:
         return None
 
+    def real(text: str) -> bool:
+        return _is_ipv4(text) is not None or is_address(text)
+
     def check(value: Mapping[str, Any]) -> bool:
         for name in singles:
             text = value.get(name)
-            if text is not None and (":" in text or text.count(".") != 3) and not is_address(text):
+            if text is not None and not real(text):
                 return False
-        return all(is_address(text) for name in lists for text in value.get(name) or ())
+        return all(real(text) for name in lists for text in value.get(name) or ())
 
     return check

@@ -154,9 +154,9 @@ def write(
     """Store what is new of `rows` (distinct event ids) as one batch, and say for each what the
     table holds now. Two statements at most, one when all of it is new."""
     first = ids.reserve(len(rows))
-    for offset, row in enumerate(sorted(rows, key=_event_id)):
-        row.i = f"{first + offset:032x}"
-    ordered = sorted(rows, key=_identity)
+    ordered = sorted(rows, key=_event_id)
+    for number, row in enumerate(ordered, first):
+        row.i = f"{number:032x}"
     with connection.cursor() as cursor:
         cursor.execute(
             _SQL[kind],
@@ -181,10 +181,6 @@ def write(
 
 def _event_id(row: Row) -> str:
     return row.e
-
-
-def _identity(row: Row) -> str:
-    return row.i
 
 
 def count(kind: str, counts: dict[str, int], *, detector: int, now: datetime) -> None:

@@ -55,6 +55,14 @@ class IntakeBatch(models.Model):
         return f"batch {self.pk}: {self.count} {self.kind}"
 
 
+class ReceivedQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Signals and activity are about accounts: who may read those may read these."""
+        if user.is_active and user.has_perm("cases.view_case"):
+            return self
+        return self.none()
+
+
 class Signal(models.Model):
     """One finding of a detector about one subject. Immutable.
 
@@ -87,6 +95,8 @@ class Signal(models.Model):
     content_hash = models.BinaryField(max_length=32)
     data = models.JSONField()
     extensions = models.JSONField(null=True)
+
+    objects = ReceivedQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -122,6 +132,8 @@ class ActivityEvent(models.Model):
     data = models.JSONField()
     extensions = models.JSONField(null=True)
 
+    objects = ReceivedQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["detector", "event_id"], name="a_fact_comes_once"),
@@ -132,6 +144,17 @@ class ActivityEvent(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class RejectedItemQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Refused items are for those who mend them, and are shown to them masked."""
+        if user.is_active and user.has_perm("signals.manage_detector"):
+            return self
+        return self.none()
+
+    def waiting(self):
+        return self.filter(replayed_at=None, dismissed_at=None)
 
 
 class RejectedItem(models.Model):
@@ -155,6 +178,8 @@ class RejectedItem(models.Model):
     replayed_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     replay_outcome = models.CharField(max_length=10, blank=True)
     dismissed_at = models.DateTimeField(null=True)
+
+    objects = RejectedItemQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["detector", "-id"], name="rejects_of_detector")]

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from cases import audit, crypto, egress, signatures
@@ -72,7 +73,8 @@ def switch(endpoint: WebhookEndpoint, state: str, *, actor: User | None, note: s
     require(actor, MANAGE_WEBHOOKS)
     row = _locked(endpoint)
     before, row.state, row.state_because = row.state, State(state), note[:300]
-    row.save(update_fields=["state", "state_because"])
+    row.failures, row.quiet_until = 0, None
+    row.save(update_fields=["state", "state_because", "failures", "quiet_until"])
     audit.record(
         "webhook.endpoint_switched", actor=actor, obj=row, note=note, before=before, after=row.state
     )
@@ -86,6 +88,24 @@ def disable(endpoint: WebhookEndpoint, *, because: str) -> None:
     row.state, row.state_because = State.DISABLED, because
     row.save(update_fields=["state", "state_because"])
     audit.record("webhook.endpoint_disabled", actor=None, obj=row, note=because)
+
+
+def went(endpoint: WebhookEndpoint, *, well: bool) -> None:
+    """Note how a call to the receiver went. One that keeps failing is left alone for a while.
+
+    Otherwise every waiting message would hang for a receiver that is down, and the messages to the
+    others would wait behind them.
+    """
+    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+    if well:
+        rows.exclude(failures=0).update(failures=0, quiet_until=None)
+        return
+    rows.update(failures=F("failures") + 1)
+    row = rows.get()
+    over = row.failures - settings.WEBHOOK_BREAKER_AFTER
+    if over >= 0:
+        pause = min(timedelta(seconds=5) * 2 ** min(over, 10), timedelta(minutes=5))
+        rows.update(quiet_until=timezone.now() + pause)
 
 
 @transaction.atomic

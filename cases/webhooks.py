@@ -54,6 +54,11 @@ class Reply:
     duration_ms: int = 0
 
     @property
+    def answered(self) -> bool:
+        """Whether the receiver is there at all, whatever it thinks of this message."""
+        return self.status is not None and self.status < 500 and self.status != 429
+
+    @property
     def heard(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
@@ -111,6 +116,7 @@ def deliver(delivery_id: int) -> None:
     if delivery is None:
         return
     reply = post(delivery)
+    receivers.went(delivery.endpoint, well=reply.answered)
     if settle(delivery, reply):
         tell(delivery.pk)
 

@@ -438,6 +438,8 @@ WEBHOOK_RETRY_DELAYS = [
 ]
 WEBHOOK_TIMEOUT = timedelta(seconds=20)  # one attempt, from the name lookup to the last byte
 WEBHOOK_LEASE = timedelta(seconds=90)  # longer than one attempt can take
+# Failures in a row after which a receiver is left alone: five seconds first, five minutes at most.
+WEBHOOK_BREAKER_AFTER = 10
 # How long older secrets of a receiver still sign beside a new one.
 WEBHOOK_SECRET_OVERLAP = timedelta(days=7)
 WEBHOOK_USER_AGENT = "case-portal-webhooks/1"

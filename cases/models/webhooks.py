@@ -20,7 +20,7 @@ class DeliveryQuerySet(models.QuerySet):
         return self if user.is_active and user.has_perm(WATCH) else self.none()
 
     def ready(self):
-        """What may be sent now: due, its receiver on, and nothing older of its key waiting."""
+        """What may be sent now: due, its receiver on and well, nothing older of its key waiting."""
         older = WebhookDelivery.objects.filter(
             state=WebhookDelivery.State.WAITING,
             endpoint=OuterRef("endpoint"),
@@ -29,6 +29,7 @@ class DeliveryQuerySet(models.QuerySet):
         )
         return self.filter(
             ~Exists(older),
+            Q(endpoint__quiet_until=None) | Q(endpoint__quiet_until__lte=timezone.now()),
             state=WebhookDelivery.State.WAITING,
             due_at__lte=timezone.now(),
             endpoint__state=WebhookEndpoint.State.ON,
@@ -77,6 +78,8 @@ class WebhookEndpoint(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.ON)
     state_because = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row, over all messages")
+    quiet_until = models.DateTimeField(null=True, help_text="Left alone because it keeps failing")
 
     objects = EndpointQuerySet.as_manager()
 

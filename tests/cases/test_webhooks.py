@@ -188,6 +188,30 @@ def test_the_attempts_span_about_three_days(settings):
     assert timedelta(days=2.5) < span < timedelta(days=3.5)
 
 
+def test_a_receiver_that_is_down_is_left_alone_and_costs_the_others_nothing(
+    endpoint, platform, settings, adm
+):
+    settings.WEBHOOK_BREAKER_AFTER = 3
+    platform.mode = "500"
+    messages = [send(key=f"case/{n}") for n in range(6)]
+    other, _ = receivers.add("other", platform.url, actor=None, event_types=["other"])
+    for message in messages:
+        run(message)
+
+    assert [message.attempts for message in messages] == [1, 1, 1, 0, 0, 0]
+    endpoint.refresh_from_db()
+    assert timedelta(seconds=3) < endpoint.quiet_until - timezone.now() < timedelta(seconds=6)
+    (aside,) = webhooks.enqueue("other.x", {}, order_key="o", endpoint=other)
+    assert run(aside).attempts == 1
+
+    platform.mode = "ok"
+    WebhookEndpoint.objects.update(quiet_until=timezone.now())
+    assert run(messages[3]).state == State.ACKNOWLEDGED
+    endpoint.refresh_from_db()
+    assert (endpoint.failures, endpoint.quiet_until) == (0, None)
+    assert {run(message).state for message in messages} == {State.ACKNOWLEDGED}
+
+
 def test_a_message_that_goes_with_its_change_is_never_sent(endpoint, platform):
     with transaction.atomic():
         send()

@@ -36,7 +36,7 @@ def person(db):
         user = User.objects.create_user(
             username=username,
             email=f"{username}@example.com",
-            password="correct horse battery",  # noqa: S106
+            password="correct horse battery",
             display_name=username.capitalize(),
         )
         if role:

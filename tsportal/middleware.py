@@ -12,6 +12,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from cases.api import problems
+
 Handler = Callable[[HttpRequest], HttpResponse]
 
 # A session's "last seen" is written at most this often, so that reading pages writes no rows.
@@ -108,3 +110,23 @@ class OwnTimeZone:
             zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
         with timezone.override(zone):
             return self.get_response(request)
+
+
+class OnlyGetAndPost:
+    """The portal is read by GET and changed by POST; every other method is refused at the door."""
+
+    SERVED = ("GET", "HEAD", "POST")
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in self.SERVED:
+            return self.get_response(request)
+        if problems.is_api(request):
+            detail = "The API is read by GET and changed by POST."
+            refused = problems.answer(request, 405, "method_not_allowed", detail)
+        else:
+            refused = HttpResponse(status=405)
+        refused["Allow"] = ", ".join(self.SERVED)
+        return refused

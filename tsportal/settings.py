@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tsportal.health.HealthMiddleware",  # before the host check: probes come by address
     "tsportal.logs.RequestLog",
+    "tsportal.middleware.OnlyGetAndPost",
     "cases.context.RequestContext",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -369,9 +370,19 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "supportedSubmitMethods": ["get"]},
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "cases.api.openapi.complete",
+        "signals.openapi.add_door",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "CaseState": "cases.models.Case.State",
+        "CaseOutcome": "cases.models.Case.Outcome",
+        "CaseQueue": "cases.models.Case.Queue",
+        "DecisionState": "cases.models.Decision.State",
+        "ActionState": "cases.models.Action.State",
+    },
 }
 
 # -- Language and time -----------------------------------------------------------------------------

@@ -29,9 +29,8 @@ class DoorHandler(WSGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        # `_get_response` is Django's inner handler, which its stubs do not tell of.
-        inner: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
-        self._middleware_chain = convert_exception_to_response(RequestLog(inner))
+        get_response = convert_exception_to_response(self._get_response)
+        self._middleware_chain = convert_exception_to_response(RequestLog(get_response))
 
 
 portal = get_wsgi_application()

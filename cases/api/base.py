@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -44,7 +45,7 @@ class PersonView(GenericAPIView):
     throttle_classes = [UserRateThrottle]
     filter_backends: ClassVar[list] = []
     pagination_class = None
-    metadata_class = None
+    http_method_names = ["get", "head", "post"]
     needs: str | None = permissions.VIEW
 
     def get_exception_handler(self):
@@ -61,7 +62,7 @@ class PersonView(GenericAPIView):
         return serializer(obj, context=self.get_serializer_context()).data
 
 
-class ListView(PersonView):
+class ListView(ListModelMixin, PersonView):
     """GET: a page of the rows that the person may see, filtered and ordered by allow-lists."""
 
     filter_backends = [StrictFilterBackend]
@@ -109,5 +110,3 @@ class Strict(serializers.Serializer):
 
 def _unknown() -> Any:
     return ErrorDetail("There is no such field here.", code="unknown")
-
-

@@ -65,11 +65,22 @@ def choice(field: str, choices: Any, **options: Any) -> df.MultipleChoiceFilter:
     return df.MultipleChoiceFilter(field_name=field, choices=choices, distinct=False, **options)
 
 
+def yes_no(field: str, lookup: str = "exact", **options: Any) -> df.TypedChoiceFilter:
+    """`true` or `false`; anything else is a fault, not "no filter"."""
+    return df.TypedChoiceFilter(
+        field_name=field,
+        lookup_expr=lookup,
+        choices=[("true", "true"), ("false", "false")],
+        coerce=lambda text: text == "true",
+        **options,
+    )
+
+
 class AccountFilter(FilterSet):
     ring = df.NumberFilter(field_name="ring_id", min_value=1, max_value=2**63 - 1, decimal_places=0)
     kind = choice("kind", Account.Kind.choices)
     score_min = df.NumberFilter(field_name="score", lookup_expr="gte", min_value=0, max_value=99999)
-    has_ring = df.BooleanFilter(field_name="ring", lookup_expr="isnull", exclude=True)
+    has_ring = yes_no("ring", "isnull", exclude=True)
 
     class Meta:
         model = Account
@@ -89,7 +100,7 @@ class CaseFilter(FilterSet):
     )
     due_before = df.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
     opened_after = df.IsoDateTimeFilter(field_name="opened_at", lookup_expr="gte")
-    is_open = df.BooleanFilter(field_name="closed_at", lookup_expr="isnull")
+    is_open = yes_no("closed_at", "isnull")
 
     class Meta:
         model = Case
@@ -121,7 +132,7 @@ class VerificationFilter(FilterSet):
     account = ref("account__ref")
     step = ref("step")
     outcome = choice("outcome", Outcome.choices)
-    pending = df.BooleanFilter(field_name="settled_at", lookup_expr="isnull")
+    pending = yes_no("settled_at", "isnull")
     due_before = df.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
 
     class Meta:
@@ -134,8 +145,8 @@ class FindingFilter(FilterSet):
     code = ref("code")
     family = ref("family")
     detector = ref("detector")
-    shadow = df.BooleanFilter(field_name="shadow")
-    withdrawn = df.BooleanFilter(field_name="withdrawn")
+    shadow = yes_no("shadow")
+    withdrawn = yes_no("withdrawn")
 
     class Meta:
         model = Finding

@@ -16,7 +16,7 @@ from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from cases import context
+from cases import context, transitions
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:tsportal:problem:"
@@ -71,6 +71,7 @@ def problem(
         "type": f"{TYPE}{code}",
         "title": HTTPStatus(status_code).phrase,
         "status": status_code,
+        "code": code,
         "detail": detail,
         "instance": request.path,
         "request_id": context.request_id(),
@@ -101,10 +102,22 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
     if isinstance(exc, Http404):
         return exceptions.NotFound()
     if isinstance(exc, PermissionDenied):
-        return exceptions.PermissionDenied()
+        return exceptions.PermissionDenied(str(exc) or None)
+    if isinstance(exc, transitions.NotAllowed):
+        return _refusal(exc)
     if isinstance(exc, OperationalError) and _is_lock_timeout(exc):
         return Conflict("Somebody else is changing this just now; try again.", "busy")
     return None
+
+
+def _refusal(exc: transitions.NotAllowed) -> Conflict:
+    if isinstance(exc, transitions.Stale):
+        changes = [
+            {"verb": each.verb, "who": each.who, "at": each.at.isoformat(), "note": each.note}
+            for each in exc.changes
+        ]
+        return Conflict(str(exc), "stale", version=exc.case.version, changes=changes)
+    return Conflict(str(exc), "claim_lost" if isinstance(exc, transitions.Lost) else "not_allowed")
 
 
 def _is_lock_timeout(exc: OperationalError) -> bool:

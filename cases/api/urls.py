@@ -1,10 +1,65 @@
-"""The API for people's programs."""
+"""Addresses of the API for people, below `/api/v1/`."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import path, register_converter
 
-from cases.api.acknowledgements import Acknowledgements
+from cases.api.views import (
+    case_verbs,
+    cases,
+    decisions,
+    findings,
+    people,
+    verifications,
+)
+
+
+class RefConverter:
+    """A reference as the platform or the portal gives them: printable, bounded, no slash."""
+
+    regex = r"[^/\x00-\x20\x7f]{1,128}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class IdConverter:
+    """A number that fits the database."""
+
+    regex = r"[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
 
 app_name = "api"
-urlpatterns: list[URLPattern | URLResolver] = [
-    path("acknowledgements/", Acknowledgements.as_view(), name="acknowledgements"),
+register_converter(RefConverter, "ref")
+register_converter(IdConverter, "id")
+
+urlpatterns = [
+    path("me/", people.Me.as_view(), name="me"),
+    path("findings/", findings.FindingList.as_view(), name="findings"),
+    path("findings/<id:pk>/", findings.FindingDetail.as_view(), name="finding"),
+    path("cases/", cases.CaseList.as_view(), name="cases"),
+    path("cases/claim-next/", case_verbs.ClaimNext.as_view(), name="claim-next"),
+    path("cases/<ref:ref>/", cases.CaseDetail.as_view(), name="case"),
+    path("cases/<ref:ref>/claim/", case_verbs.Claim.as_view(), name="case-claim"),
+    path("cases/<ref:ref>/renew/", case_verbs.Renew.as_view(), name="case-renew"),
+    path("cases/<ref:ref>/release/", case_verbs.Release.as_view(), name="case-release"),
+    path("cases/<ref:ref>/assign/", case_verbs.Assign.as_view(), name="case-assign"),
+    path("cases/<ref:ref>/snooze/", case_verbs.Snooze.as_view(), name="case-snooze"),
+    path("cases/<ref:ref>/escalate/", case_verbs.Escalate.as_view(), name="case-escalate"),
+    path("cases/<ref:ref>/return/", case_verbs.Return.as_view(), name="case-return"),
+    path("decisions/", decisions.DecisionList.as_view(), name="decisions"),
+    path("decisions/<id:pk>/", decisions.DecisionDetail.as_view(), name="decision"),
+    path("verifications/", verifications.VerificationList.as_view(), name="verifications"),
+    path(
+        "verifications/<id:pk>/",
+        verifications.VerificationDetail.as_view(),
+        name="verification",
+    ),
 ]

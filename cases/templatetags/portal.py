@@ -12,6 +12,8 @@ from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
 from django.utils import timezone
 
+from cases.masking import mask
+
 register = template.Library()
 
 SEVERITIES = {1: "low", 2: "medium", 3: "high", 4: "critical"}
@@ -96,21 +98,6 @@ def spelled(seconds: float) -> str:
     if hours:
         return f"{hours}h {mins}m" if mins else f"{hours}h"
     return f"{mins}m" if mins else "under 1m"
-
-
-def mask(value: str, kind: str = "") -> str:
-    """Enough to recognise a value one knows, too little to learn one that one does not."""
-    value = str(value)
-    if kind == "email" or "@" in value:
-        name, _, domain = value.partition("@")
-        return (
-            f"{name[:1]}•••@{domain[:1]}•••{domain[domain.rfind('.') :] if '.' in domain else ''}"
-        )
-    if kind == "phone":
-        return f"{value[:3]}•••{value[-2:]}" if len(value) > 6 else "•••"
-    if kind == "name":
-        return " ".join(f"{part[:1]}•••" for part in value.split()[:4])
-    return f"{value[:2]}•••{value[-2:]}" if len(value) > 6 else "•••"
 
 
 @register.simple_tag

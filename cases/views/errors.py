@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from cases.api import problems
+
 
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     because = str(exception) if exception else ""
@@ -13,11 +15,15 @@ def refused(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if problems.is_api(request):
+        return problems.unknown_address(request)
     return _page(request, "404.html", 404)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Without context processors and database: the fault may lie in one of them."""
+    if problems.is_api(request):
+        return problems.server_error(request)
     told = {"request_id": getattr(request, "request_id", "")}
     return HttpResponse(render_to_string("500.html", told), status=500)
 

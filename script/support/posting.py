@@ -56,7 +56,7 @@ class Door:
 
 
 def send_all(door: Door, events: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Post everything in batches; the sums of the outcomes. The first rejected item stops it."""
+    """Post everything in batches; the sums of the outcomes. A rejected item stops with its reason."""
     sums = dict.fromkeys(("received", "accepted", "duplicate", "conflict", "rejected"), 0)
     for batch in batches(events, BATCH):
         answer = door.send(batch)

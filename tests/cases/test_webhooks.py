@@ -1,15 +1,10 @@
 """`cases.webhooks` and `cases.receivers`: the platform hears everything, once, in order, signed."""
 
-import contextlib
-import json
 import threading
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -421,32 +416,3 @@ def test_a_changed_stretched_or_foreign_message_is_not_accepted():
 def test_a_secret_that_is_too_short_or_no_secret_is_refused(secret):
     with pytest.raises(ValueError, match="webhook secret"):
         signatures.secret_bytes(secret)
-
-
-def test_the_demo_receiver_is_for_the_demo_only(tmp_path, settings):
-    settings.DEMO = False
-    with pytest.raises(CommandError, match="demo only"):
-        call_command("demo_platform", "--port", "0", "--secret-file", str(tmp_path / "s"))
-    settings.DEMO = True
-    with pytest.raises(CommandError, match="cannot start"):
-        call_command("demo_platform", "--port", "0", "--secret-file", str(tmp_path / "missing"))
-
-
-def test_the_demo_receiver_does_a_message_once_and_keeps_a_log(tmp_path):
-    secret = signatures.new_secret()
-    receiver = Platform(lambda: [secret], log=tmp_path / "log.jsonl").start()
-    try:
-        body = b'{"type": "hold.set", "data": {"account": "fl-1"}}'
-        for headers in [signatures.headers("msg_1", body, [secret])] * 2 + [{"webhook-id": "x"}]:
-            request = urllib.request.Request(receiver.url, body, headers)  # noqa: S310
-            with contextlib.suppress(urllib.error.HTTPError):
-                urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
-        lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    finally:
-        receiver.stop()
-    assert [(line["verified"], line.get("again")) for line in lines] == [
-        (True, False),
-        (True, True),
-        (False, None),
-    ]
-    assert receiver.done == {"msg_1": "plat-000001"}

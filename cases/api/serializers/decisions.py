@@ -1,6 +1,5 @@
 from rest_framework import serializers
 
-from cases.api.base import Strict
 from cases.api.serializers.fields import AnyObject, AnyObjects, Number, Person, Ref
 from cases.models import Action, Case, Decision
 
@@ -52,4 +51,4 @@ class DecisionDetailOut(DecisionOut):
 
     plan = AnyObjects()
     evidence = AnyObject()
-    actions = ActionOut(many=True)
+    actions = ActionOut(many=True, source="shown_actions")

@@ -31,10 +31,6 @@ class AnyObject(serializers.JSONField):
     """An object whose members we do not promise."""
 
 
-@extend_schema_field(
-    {"type": "array", "items": {"type": "object", "additionalProperties": True}}
-)
+@extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": True}})
 class AnyObjects(serializers.JSONField):
     """A list of objects whose members we do not promise."""
-
-

@@ -1,0 +1,1 @@
+"""One module per subject; each view reads its input, calls one function and shows the result."""

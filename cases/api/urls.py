@@ -2,6 +2,7 @@
 
 from django.urls import path, register_converter
 
+from cases.api.acknowledgements import Acknowledgements
 from cases.api.views import (
     case_verbs,
     cases,
@@ -41,6 +42,7 @@ register_converter(RefConverter, "ref")
 register_converter(IdConverter, "id")
 
 urlpatterns = [
+    path("acknowledgements/", Acknowledgements.as_view(), name="acknowledgements"),
     path("me/", people.Me.as_view(), name="me"),
     path("findings/", findings.FindingList.as_view(), name="findings"),
     path("findings/<id:pk>/", findings.FindingDetail.as_view(), name="finding"),

@@ -49,7 +49,7 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones(api, rita):
     answer = api(rita).delete("/api/v1/cases/")
 
     assert answer.status_code == 405
-    assert answer["Allow"] == "GET, HEAD"
+    assert answer["Allow"] == "GET, HEAD, POST"
     assert answer.json()["code"] == MethodNotAllowed.default_code
 
 

@@ -7,6 +7,11 @@ from cases.screening import bands, engine
 from cases.screening.entries import PERSON
 from cases.screening.judge import ALERT, Match, Question
 from cases.screening.matching import ENGINE
+from cases.screening.names import normalise
+
+
+# What platforms write when they do not know the holder.
+_NOBODY = frozenset({"", "none", "unknown", "n a", "na", "null", "not given", "anonymous"})
 
 
 def questions(subject: Subject) -> list[tuple[str, Question]]:
@@ -23,7 +28,9 @@ def questions(subject: Subject) -> list[tuple[str, Question]]:
             "account name", Question(name, kind, countries=country, identifiers=mails)
         )  # fmt: skip
     for name, where in subject.holders:
-        there = frozenset({where} if where else ())
+        if normalise(name) in _NOBODY:
+            continue
+        there = frozenset({where} if len(where) == 2 else ())
         asked.setdefault(
             (name.casefold(), there), ("payout holder", Question(name, "", countries=there))
         )

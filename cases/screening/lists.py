@@ -51,6 +51,7 @@ def load(
     *,
     actor: User | None,
     code: str = "",
+    title: str = "",
     accept_loss: bool = False,
     dry_run: bool = False,
 ) -> Load:
@@ -68,7 +69,7 @@ def load(
     code = code or about.code
     try:
         with transaction.atomic():
-            sanctions_list = _locked(code, about.title, about.authority)
+            sanctions_list = _locked(code, title or about.title, about.authority)
             current = sanctions_list.versions.filter(current=True).first()
             if current and current.sha256 == digest:
                 return Load(current, False, current.entries, current.names, same=current.entries)

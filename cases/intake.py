@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.db import connection
 from django.utils import timezone
 
-from cases import audit, calendars, rules
+from cases import audit, calendars, enrichment, rules
 from cases.models import Account, Case, Policy
 
 STRONG = """
@@ -319,6 +319,8 @@ def _join(policies: list[Policy], ids: list[int], news: Collection[int]) -> list
 
 def _follow_up(cases: list[Case]) -> None:
     """What a new case starts by itself."""
+    if cases:
+        enrichment.request_many(cases, reason="case opened")
 
 
 def _severity(policy: Policy, score: Decimal) -> Case.Severity:

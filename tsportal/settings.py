@@ -198,8 +198,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict] = {
     },
     "screening": {
         "task": "screening.sweep",
-        "schedule": 60,
-        "options": {"queue": "enrichment", "expires": 60},
+        "schedule": 30,
+        "options": {"queue": "enrichment", "expires": 30},
     },
 }
 

@@ -9,7 +9,6 @@ from cases.screening.judge import ALERT, Match, Question
 from cases.screening.matching import ENGINE
 from cases.screening.names import normalise
 
-
 # What platforms write when they do not know the holder.
 _NOBODY = frozenset({"", "none", "unknown", "n a", "na", "null", "not given", "anonymous"})
 
@@ -52,7 +51,7 @@ class Sanctions:
         return bool(questions(subject))
 
     def inputs(self, subject: Subject) -> str:
-        return digest(ENGINE, engine.signature(), questions(subject))
+        return digest(ENGINE, subject.lists, questions(subject))
 
     def look_at(self, subject: Subject) -> Outcome:
         lists, numbers = engine.current(), bands.in_force()

@@ -4,9 +4,8 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from cases import work
+from cases import scores, work
 from cases.enrichment.outcome import Outcome
 from cases.models import EnrichmentJob, Indicator
 from cases.screening import hits
@@ -35,26 +34,21 @@ def _score(job: EnrichmentJob, analyzer, outcome: Outcome) -> None:
         ).select_related("typology")
     }
     now = timezone.now()
-    concerned = import_string("cases.scores.add_findings")(
-        [
-            {
-                "account_id": job.account_id,
-                "code": found.code,
-                "typology_code": indicators[found.code].typology.code,
-                "detector": SOURCE + analyzer.name,
-                "detector_version": analyzer.version,
-                "fingerprint": found.fingerprint,
-                "confidence": found.confidence,
-                "weight": weight(indicators[found.code], found.evidence),
-                "event": f"{analyzer.name}:{found.fingerprint}",
-                "at": now,
-                "evidence": found.evidence,
-            }
-            for found in outcome.findings
-        ]
+    scores.add_findings(
+        {
+            "account_id": job.account_id,
+            "indicator_code": found.code,
+            "typology": indicators[found.code].typology.code,
+            "detector_source": SOURCE + analyzer.name,
+            "detector_version": analyzer.version,
+            "fingerprint": found.fingerprint,
+            "confidence": found.confidence,
+            "weight": weight(indicators[found.code], found.evidence),
+            "occurred_at": now,
+            "evidence": found.evidence,
+        }
+        for found in outcome.findings
     )
-    # Opening a case asks for enrichment, so intake stands above us: named here, not imported.
-    import_string("cases.intake.open_or_join")(concerned)
 
 
 _HOLDS = {

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from cases.models import Account, PayoutMethod, Sighting
+from cases.screening import engine
 
 # A trait of an account over this many is cut: an analyzer is about a person, not a proxy farm.
 MOST_TRAITS = 2_000
@@ -26,6 +27,7 @@ class Used:
 @dataclass(slots=True)
 class Subject:
     account: Account
+    lists: str = ""
     traits: list[Used] = field(default_factory=list)
     holders: list[tuple[str, str]] = field(default_factory=list)
 
@@ -34,8 +36,9 @@ class Subject:
 
 
 def load(account_ids: Collection[int]) -> dict[int, Subject]:
-    """Subjects by account id. Three queries, however many accounts."""
-    found = {a.pk: Subject(a) for a in Account.objects.filter(pk__in=account_ids)}
+    """Subjects by account id, with the lists in force. Four queries, however many accounts."""
+    lists = engine.signature()
+    found = {a.pk: Subject(a, lists) for a in Account.objects.filter(pk__in=account_ids)}
     holders: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for account, name, country in PayoutMethod.objects.filter(account__in=found).values_list(
         "account_id", "holder_name", "country"

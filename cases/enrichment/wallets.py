@@ -19,7 +19,7 @@ class Wallets:
         return bool(subject.used("wallet"))
 
     def inputs(self, subject: Subject) -> str:
-        return digest(engine.signature(), sorted(t.value for t in subject.used("wallet")))
+        return digest(subject.lists, sorted(t.value for t in subject.used("wallet")))
 
     def look_at(self, subject: Subject) -> Outcome:
         versions = engine.versions_in_force()

@@ -31,6 +31,7 @@ from cases.models.screening import (
     ListVersion,
     SanctionsList,
     ScreeningHit,
+    ScreeningMark,
     ScreeningRecord,
 )
 from cases.models.verification import Verification, VerificationAttempt
@@ -72,6 +73,7 @@ __all__ = [
     "RingOverride",
     "SanctionsList",
     "ScreeningHit",
+    "ScreeningMark",
     "ScreeningRecord",
     "Sighting",
     "Trait",

@@ -178,3 +178,12 @@ class ScreeningRecord(models.Model):
     best = models.DecimalField(max_digits=4, decimal_places=3, null=True)
 
     objects = ForCompliance.as_manager()
+
+
+class ScreeningMark(models.Model):
+    """How far new accounts and payout methods have been compared with the lists. One row."""
+
+    name = models.CharField(max_length=20, unique=True)
+    account = models.BigIntegerField(default=0)
+    payout = models.BigIntegerField(default=0)
+    at = models.DateTimeField(auto_now=True)

@@ -19,6 +19,15 @@ from support.services import Services, alone, services
 
 CREDENTIALS = ROOT / ".demo" / "credentials.json"
 LANTERN = ROOT / "demo" / "lantern"
+NETWORK = ROOT / "demo" / "network"
+NETWORK_FILES = {
+    "COUNTRY": "country.csv",
+    "ASN": "asn.csv",
+    "HOSTING": "hosting.txt",
+    "HOSTING_ASN": "hosting_asn.txt",
+    "VPN": "vpn.txt",
+    "TOR": "tor.txt",
+}
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -90,6 +99,7 @@ def _run(running: Services, port: int, asked: argparse.Namespace, began: float) 
 def _environment(running: Services, platform_port: int) -> dict[str, str]:
     return programs.portal_environment(running) | {
         "DEMO": "true",
+        **{f"NETWORK_{kind}_FILES": str(NETWORK / name) for kind, name in NETWORK_FILES.items()},
         "EGRESS_SCHEMES": "https,http",
         "EGRESS_PORTS": f"443,8443,{platform_port}",
         "EGRESS_ALLOW_PRIVATE": f"127.0.0.1:{platform_port}",

@@ -27,6 +27,7 @@ def main() -> None:
     if asked.credentials is not None:
         call_command("demo_people", file=asked.credentials, verbosity=0)
         _ensure_keys(asked.credentials)
+        call_command("demo_lists", no_screening=True, stdout=StringIO())
     if asked.platform_url:
         _tell_platform(asked.platform_url, asked.platform_secret.read_text().strip())
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from cases.enrichment.list_changes import screen
+from cases.enrichment.list_changes import screen, screen_new
 from cases.models import ListVersion
 from cases.screening import lists
 from cases.screening.formats import Unreadable
@@ -45,3 +45,5 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{version.list.code}: {done.accounts} accounts compared, {done.met} to look at"
             )
+        done = screen_new()
+        self.stdout.write(f"{done.accounts} new accounts compared, {done.met} to look at")

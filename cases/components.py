@@ -1,10 +1,11 @@
 """Which accounts make a ring: components over strong links, as analysts' hands left them.
 
-Strong links and pins join, the strongest first; a join that would bring an account together with
-those it was cut from is left out. That order makes the outcome the same however it came about, and
+Strong links and pins join, the strongest first and those of accounts that were cut out last; a
+join that would bring such an account together with those it was cut from is left out. That order makes the outcome the same however it came about, and
 lets a cut survive whatever grows around it. Only what hangs together with a change is looked at.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ def components(
 
     def order(item: tuple[tuple[int, int], Decimal]) -> tuple:
         (a, b), strength = item
-        return (-strength, *sorted((refs[a], refs[b])))
+        return (a in hands.cuts or b in hands.cuts, -strength, *sorted((refs[a], refs[b])))
 
     for a, b in sorted(hands.pins, key=lambda pair: sorted((refs[pair[0]], refs[pair[1]]))):
         join(a, b)
@@ -133,7 +134,7 @@ def _region(
             elif other is not None:
                 hands.cut_links.add((min(account, other), max(account, other)))
             else:
-                hands.cuts[account] |= set(anchors)
+                hands.cuts[account] |= set(json.loads(anchors))
         edge = reached - region
     return region, links, hands
 

@@ -1,0 +1,1 @@
+"""The pages about detectors and the catalogue, and the fragments that case pages ask for."""

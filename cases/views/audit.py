@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cases import audit as trail
 from cases import permissions, sheet
+from cases.auth.rights import needs
 from cases.auth.step_up import step_up_required
 from cases.models import AuditEvent
 from cases.views.access import access_case
@@ -79,11 +80,11 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.EXPORT)
+@needs(permissions.AUDIT)
 @step_up_required
 def export(request: HttpRequest) -> HttpResponse:
     """The events that were searched for, as a sheet, with a reason that is kept."""
-    _require_reader(request)
-    permissions.require(request.user, permissions.EXPORT)
     form, reason = SearchForm(request.GET or {}), ExportForm(request.POST)
     if not reason.is_valid():
         found = page(request, form.narrow(_events(request)), _ORDER)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cases import people as staff
 from cases import permissions
 from cases.auth import tokens as keys
+from cases.auth.rights import needs
 from cases.auth.step_up import ask, is_fresh, step_up_required
 from cases.models import ApiToken, AuditEvent, User
 
@@ -54,9 +55,9 @@ def people(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def create(request: HttpRequest) -> HttpResponse:
-    permissions.require(request.user, permissions.MANAGE_PEOPLE)
     form = PersonForm(request.POST)
     if not form.is_valid():
         return _people(request, form, status=422)
@@ -75,6 +76,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def change_roles(request: HttpRequest, pk: int) -> HttpResponse:
     user, form = _access(request, pk), RolesForm(request.POST)
@@ -85,24 +87,28 @@ def change_roles(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     return _with_note(request, pk, staff.deactivate)
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def activate(request: HttpRequest, pk: int) -> HttpResponse:
     return _with_note(request, pk, staff.activate)
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def reset_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
     return _with_note(request, pk, staff.reset_second_factor)
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
     user = _access(request, pk)
@@ -110,6 +116,7 @@ def end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_PEOPLE)
 @step_up_required
 def invite(request: HttpRequest, pk: int) -> HttpResponse:
     """A fresh link for setting a password, shown this once."""

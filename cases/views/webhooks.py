@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cases import audit, egress, permissions, receivers
 from cases import webhooks as messenger
+from cases.auth.rights import needs
 from cases.auth.step_up import step_up_required
 from cases.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from cases.views.paging import page
@@ -60,9 +61,9 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_WEBHOOKS)
 @step_up_required
 def add(request: HttpRequest) -> HttpResponse:
-    _watch(request)
     form = EndpointForm(request.POST)
     if not form.is_valid():
         return _list(request, form, status=422)
@@ -83,6 +84,7 @@ def endpoint(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_WEBHOOKS)
 @step_up_required
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     row, form = _access(request, pk), ChangeForm(request.POST)
@@ -93,6 +95,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_WEBHOOKS)
 @step_up_required
 def rotate(request: HttpRequest, pk: int) -> HttpResponse:
     row = _access(request, pk)
@@ -100,6 +103,7 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_WEBHOOKS)
 @step_up_required
 def retire(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
     row = _access(request, pk)
@@ -108,6 +112,7 @@ def retire(request: HttpRequest, pk: int, secret: str) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.MANAGE_WEBHOOKS)
 @step_up_required
 def switch(request: HttpRequest, pk: int) -> HttpResponse:
     row, form = _access(request, pk), SwitchForm(request.POST)
@@ -125,6 +130,7 @@ def delivery(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_POST
+@needs(permissions.REPLAY_WEBHOOKS)
 @step_up_required
 def replay(request: HttpRequest, public_id: str) -> HttpResponse:
     row, form = _access_delivery(request, public_id), NoteForm(request.POST)

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # Names under which personal data or secrets travel. Their values never reach a log line.
@@ -103,6 +104,8 @@ def configure(*, level: str, plain: bool) -> dict[str, Any]:
             # Tells each statement with its values when DEBUG is on: personal data.
             "django.db.backends": {"level": "INFO"},
             "celery.app.trace": {"level": "WARNING"},
+            "celery.worker": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "faker": {"level": "WARNING"},
         },
@@ -131,13 +134,20 @@ class RequestLog:
         took = (time.perf_counter() - started) * 1000
         if log.isEnabledFor(logging.INFO):
             match = request.resolver_match
-            user = getattr(request, "_cached_user", None)
             log.info(
                 "request",
                 method=request.method,
                 route=match.route if match else "",
                 status=response.status_code,
                 ms=round(took, 1),
-                user=user.pk if user is not None else None,
+                user=_person(request),
             )
         return response
+
+
+def _person(request: HttpRequest) -> int | None:
+    """The number of whoever was signed in; not looked up for the log's sake."""
+    user = getattr(request, "_cached_user", None)
+    if user is None and not isinstance(request.__dict__.get("user"), SimpleLazyObject):
+        user = request.__dict__.get("user")  # put there by the API: somebody with a token
+    return getattr(user, "pk", None)

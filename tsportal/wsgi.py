@@ -1,8 +1,8 @@
 """The way in for web servers: the whole portal, and a short way to the door for detectors.
 
 Detectors post thousands of events; sessions, CSRF and page headers are nothing to them. Posts to
-the door's addresses therefore run without the middleware stack, with a request id and nothing
-else. The addresses stand in `urls.py` too, so that there is one list of all of them.
+the door's addresses therefore run without the middleware stack, with a request id and the
+caller's address and nothing else. The addresses stand in `urls.py` too, so that there is one list of all of them.
 """
 
 import os
@@ -17,6 +17,7 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
+from cases.context import RequestContext
 from tsportal.logs import RequestLog
 
 DOOR = frozenset({"/api/v1/signals/", "/api/v1/activity/"})
@@ -29,8 +30,9 @@ class DoorHandler(WSGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        get_response = convert_exception_to_response(self._get_response)
-        self._middleware_chain = convert_exception_to_response(RequestLog(get_response))
+        # `_get_response` is Django's inner handler, which its stubs do not tell of.
+        inner: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        self._middleware_chain = convert_exception_to_response(RequestLog(RequestContext(inner)))
 
 
 portal = get_wsgi_application()

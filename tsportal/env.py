@@ -56,10 +56,10 @@ def secret(name: str, dev_default: str | None = None) -> str:
         if not value:
             raise ImproperlyConfigured(f"{name}_FILE: {path} is empty")
         return value
-    value = os.environ.get(name) or dev_default
-    if value is None:
+    given = os.environ.get(name) or dev_default
+    if given is None:
         raise ImproperlyConfigured(f"set {name} or {name}_FILE (see docs/settings.md)")
-    return value
+    return given
 
 
 def database(url: str) -> dict[str, Any]:

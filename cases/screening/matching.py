@@ -137,8 +137,9 @@ def _pair_words(asked: Form, listed: Form) -> Pairing:
                 joined = two[i] + two[i + 1]
                 for j, word in list(one.items()):
                     if len(joined) > 4 and likeness(joined, word) >= 0.95:
-                        pair = ((i, i + 1), (j,)) if ours else ((j,), (i, i + 1))
-                        met(*pair, "one word or two", 0.96)
+                        apart: tuple[int, ...] = (i, i + 1)
+                        left, right = (apart, (j,)) if ours else ((j,), apart)
+                        met(left, right, "one word or two", 0.96)
                         break
     if mine and theirs:
         for i, a in list(mine.items()):

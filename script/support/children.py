@@ -70,8 +70,7 @@ class Children:
     ) -> Child:
         """Start a program. It dies when we die, even by SIGKILL; its output goes to its log."""
         log = self.places.logs / f"{name}.log"
-        owner = self.places.owner if as_owner else None
-        user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+        user = self.places.as_owner if as_owner else {}
         with log.open("ab") as output:
             process = subprocess.Popen(
                 command,

@@ -1,4 +1,4 @@
-"""Make `.venv` hold exactly what a lock file says. Runs on a bare Python 3.11, standard library only.
+"""Make `.venv` hold exactly what a lock file says. Needs a bare Python 3.11 and nothing else.
 
 The registry is the one that pip is configured for: its settings are handed to uv at run time and
 written nowhere. Only wheels are installed, so no compiler is needed.
@@ -80,11 +80,9 @@ def _install(lock_file: Path) -> None:
         if done.returncode == 0:
             return
         say.line("  uv could not do it; trying pip, which takes longer")
-    _run(
-        [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        + ["--require-hashes", "--only-binary", ":all:", "-r", str(lock_file)],
-        "pip install",
-    )
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--only-binary", ":all:", "-r", str(lock_file)]
+    _run(command, "pip install")
 
 
 def _uv() -> str | None:

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from support.say import Failed
 
@@ -39,6 +40,13 @@ class Places:
     @property
     def secrets(self) -> Path:
         return self.state / "secrets"
+
+    @property
+    def as_owner(self) -> dict[str, Any]:
+        """What `subprocess` needs to start a program as that user."""
+        if self.owner is None:
+            return {}
+        return {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []}
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -66,6 +74,12 @@ def places(kind: str = "") -> Places:
     else:
         state = Path("/var/lib") / f"portal-{_mark(ROOT)}"
     state = state / kind if kind else state
+    closed = [path for path in state.parents if owner and path.exists() and not _open(path, owner)]
+    if closed:
+        raise Failed(
+            f"The user {owner.pw_name if owner else ''} cannot pass through {closed[0]}.",
+            "Set PORTAL_VAR to a directory that others may pass through, such as /var/lib/portal.",
+        )
     for path in (state.parent, state) if kind else (state,):
         path.mkdir(parents=True, exist_ok=True)
         _only_for(path, owner)
@@ -95,15 +109,20 @@ def _socket_dir(state: Path, owner: pwd.struct_passwd | None) -> Path:
     status = run.lstat()
     if run.is_symlink() or status.st_uid not in {os.geteuid(), owner.pw_uid if owner else -1}:
         raise Failed(f"{run} belongs to somebody else", "Remove it, or set TMPDIR.")
-    _only_for(run, owner)
+    _only_for(run, owner, 0o770)
     return run
 
 
-def _only_for(path: Path, owner: pwd.struct_passwd | None) -> None:
+def _only_for(path: Path, owner: pwd.struct_passwd | None, mode: int = 0o710) -> None:
     """The service user may pass through; nobody else may look."""
     if owner is not None:
         os.chown(path, 0, owner.pw_gid)
-        path.chmod(0o770 if path.name.startswith("run") or path.parent == Path("/tmp") else 0o710)
+        path.chmod(mode)
+
+
+def _open(path: Path, owner: pwd.struct_passwd) -> bool:
+    status = path.stat()
+    return bool(status.st_mode & 0o001) or status.st_gid == owner.pw_gid
 
 
 def _service_user() -> pwd.struct_passwd:

@@ -126,7 +126,7 @@ class Postgres:
             words = (done.stderr or done.stdout).strip()
             raise Failed(
                 "PostgreSQL could not make its data directory.",
-                f"{words}\nIs there room on the disk? Begin anew with --fresh, or set DATABASE_URL.",
+                f"{words}\nIs there room on the disk? --fresh begins anew.",
             )
         # A cluster that a crash left half made is never taken for a whole one.
         self.data.rmdir()
@@ -169,8 +169,8 @@ class Postgres:
         if made_by != mine:
             raise Failed(
                 f"The data in {self.data} was made by PostgreSQL {made_by}; this is {mine}.",
-                f"Name binaries of version {made_by} with PORTAL_PG_BIN, or begin anew with --fresh "
-                "(which forgets the data).",
+                f"Name binaries of version {made_by} with PORTAL_PG_BIN, or begin anew "
+                "with --fresh (which forgets the data).",
             )
 
     def _major(self, binaries: Path) -> int:
@@ -199,8 +199,8 @@ class Postgres:
                 return path
         raise Failed(
             "No PostgreSQL was found: the wheel has none for this machine.",
-            "Install PostgreSQL 15 or newer (apt-get install postgresql) and run this again, or set "
-            "DATABASE_URL.",
+            "Install PostgreSQL 15 or newer (apt-get install postgresql) and run this again, "
+            "or set DATABASE_URL.",
         )
 
     def _wheel(self) -> Path | None:
@@ -237,8 +237,6 @@ class Postgres:
         return target / "package" / install.name / "bin"
 
     def _as_owner(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        owner = self.places.owner
-        user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
         return subprocess.run(
             command,
             capture_output=True,
@@ -246,7 +244,7 @@ class Postgres:
             check=False,
             cwd=self.places.state,
             env=self._environment(),
-            **user,
+            **self.places.as_owner,
         )
 
     def _environment(self) -> dict[str, str]:

@@ -24,9 +24,8 @@ class Door:
 
     def send(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         """Post one batch and return the door's answer. Busy or away: try again for a while."""
-        body = json.dumps(events, separators=(",", ":")).encode()
         for attempt in range(60):
-            status, headers, answer = self._post(body)
+            status, headers, answer = self.post(events)
             if status in (202, 422) and isinstance(answer, dict) and "results" in answer:
                 return answer
             if status not in (0, 429, 503):
@@ -34,7 +33,9 @@ class Door:
             time.sleep(min(float(headers.get("Retry-After", "") or 0.2 * (attempt + 1)), 10))
         raise Failed(f"POST {self.path} was refused for minutes", json.dumps(answer)[:600])
 
-    def _post(self, body: bytes) -> tuple[int, dict[str, str], Any]:
+    def post(self, events: list[dict[str, Any]]) -> tuple[int, dict[str, str], Any]:
+        """One attempt: status, headers, answer; status 0 when the line broke."""
+        body = json.dumps(events, separators=(",", ":")).encode()
         headers = {
             "Authorization": f"Bearer {self.key}",
             "Content-Type": "application/cloudevents-batch+json",
@@ -56,7 +57,7 @@ class Door:
 
 
 def send_all(door: Door, events: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Post everything in batches; the sums of the outcomes. A rejected item stops with its reason."""
+    """Post everything in batches; the sums of the outcomes. The first rejected item stops it."""
     sums = dict.fromkeys(("received", "accepted", "duplicate", "conflict", "rejected"), 0)
     for batch in batches(events, BATCH):
         answer = door.send(batch)

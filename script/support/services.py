@@ -75,14 +75,14 @@ def services(
 
 @contextmanager
 def alone(places: Places) -> Iterator[None]:
-    """Only one of us works on these directories. The lock ends with the process, however it ends."""
+    """Only one of us works on these directories. The lock ends with the process in any case."""
     with (places.state / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failed(
                 f"It runs already{_who(lock)}.",
-                "Stop that one with Ctrl-C in its terminal, or set PORTAL_VAR to another directory.",
+                "Stop that one with Ctrl-C in its terminal, or set PORTAL_VAR to a directory.",
             ) from None
         lock.seek(0)
         lock.truncate()

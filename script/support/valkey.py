@@ -22,14 +22,11 @@ class Valkey:
     def start(self) -> None:
         data = self.places.child("valkey")
         self.socket.unlink(missing_ok=True)
-        self.child = self.children.start(
-            "valkey",
-            [str(self._binary()), "--port", "0", "--unixsocket", str(self.socket)]
-            + ["--unixsocketperm", "770" if self.places.owner else "700"]
-            + ["--dir", str(data), "--appendonly", "yes", "--save", "", "--daemonize", "no"]
-            + ["--maxmemory-policy", "noeviction"],
-            as_owner=True,
-        )
+        command = [str(self._binary()), "--port", "0", "--unixsocket", str(self.socket)]
+        command += ["--unixsocketperm", "770" if self.places.owner else "700"]
+        command += ["--dir", str(data), "--appendonly", "yes", "--save", "", "--daemonize", "no"]
+        command += ["--maxmemory-policy", "noeviction"]
+        self.child = self.children.start("valkey", command, as_owner=True)
         wait_until(self.answers, self.child, "Valkey", within=60)
 
     def answers(self) -> bool:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from cases import people, permissions
@@ -130,3 +131,12 @@ def test_a_refused_change_keeps_the_page_and_says_why(sign_in, adm, rita):
     assert answer.status_code == 409
     assert b"holds no other role" in answer.content
     assert client.post(reverse("cases:person-deactivate", args=[rita.pk]), {}).status_code == 422
+
+
+def test_the_first_administrator_comes_by_a_command(capsys, db):
+    permissions.sync_roles()
+    call_command("create_person", "ada", "--email", "ada@example.org", "--role", "administrator")
+    assert "/sign-in/password/reset/key/" in capsys.readouterr().out
+    assert permissions.roles_of(User.objects.get(username="ada")) == ["administrator"]
+    with pytest.raises(CommandError, match="already"):
+        call_command("create_person", "ADA", "--email", "a@example.org")

@@ -17,8 +17,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from cases.auth import tokens
 from cases.models import (
     Account,
+    ApiToken,
     Case,
     Decision,
     Finding,
@@ -268,7 +270,16 @@ def _machines(world: World) -> None:
             "other": world.people["somebody"],
         },
         "key": {"other": world.detector.keys.get()},
+        "token": {
+            "own": {who: _token(user) for who, user in world.people.items()}
+            | {"*": _token(world.people[NOBODY])},
+            "other": _token(world.people["somebody"]),
+        },
     }
+
+
+def _token(user: User) -> ApiToken:
+    return tokens.make(user, "matrix")[0]
 
 
 def routes() -> list[str]:
@@ -301,6 +312,8 @@ ABOUT = {
     "rejects/": ("reject", "pk"),
     "people/": ("user", "pk"),
     "webhooks/": ("endpoint", "pk"),
+    "webhooks/messages/": ("delivery", "public_id"),
+    "tokens/": ("token", "pk"),
     "deliveries/": ("delivery", "pk"),
     "receivers/": ("endpoint", "pk"),
 }

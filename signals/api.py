@@ -127,6 +127,19 @@ class RejectFilter(FilterSet):
         return rows.waiting() if value else rows
 
 
+class WaitingOut(serializers.Serializer):
+    waiting = serializers.IntegerField()
+
+
+class StatusOut(serializers.Serializer):
+    """How much is accepted and not yet worked in."""
+
+    signals = WaitingOut()
+    activity = WaitingOut()
+    enrichment = WaitingOut()
+    webhooks = WaitingOut()
+
+
 class Signals(ListView):
     """Signals of one account, newest first. Looking is recorded."""
 
@@ -199,9 +212,8 @@ class Rejects(ListView):
     filterset_class = RejectFilter
 
     def get_queryset(self):
-        return RejectedItem.objects.visible_to(self.request.user).filter(
-            detector_id=self.kwargs["pk"]
-        )
+        rows = RejectedItem.objects.visible_to(self.request.user)
+        return rows.filter(detector_id=self.kwargs.get("pk"))
 
     def get(self, request: Request, pk: int) -> Response:
         api_object_or_404(Detector.objects.visible_to(request.user), pk=pk)
@@ -237,7 +249,7 @@ class Status(PersonView):
     """What is accepted and not yet worked in."""
 
     needs = None
-    serializer_class = serializers.Serializer
+    serializer_class = StatusOut
 
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:

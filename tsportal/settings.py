@@ -382,6 +382,8 @@ SPECTACULAR_SETTINGS = {
         "CaseQueue": "cases.models.Case.Queue",
         "DecisionState": "cases.models.Decision.State",
         "ActionState": "cases.models.Action.State",
+        "AccountKind": "cases.models.Account.Kind",
+        "OverrideKind": "cases.models.RingOverride.Kind",
     },
 }
 

@@ -1,5 +1,6 @@
 from rest_framework import serializers
 
+from cases.api.base import Strict
 from cases.api.serializers.fields import AnyObject, AnyObjects, Number, Person, Ref
 from cases.models import Action, Case, Decision
 

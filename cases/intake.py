@@ -14,7 +14,7 @@ from functools import lru_cache
 from django.db import connection
 from django.utils import timezone
 
-from cases import audit, calendars, enrichment, rules
+from cases import audit, calendars, enrichment, mandates, rules
 from cases.models import Account, Case, Policy
 
 STRONG = """
@@ -110,6 +110,8 @@ def open_or_join(accounts: Iterable[int], *, news: Collection[int] = ()) -> Open
     result.cases += _open(by_ring)
     result.joined = _join(policies, [each for each in ids if each in waiting], news)
     _follow_up(result.cases)
+    # A finding mandates something without a case too, such as a handover of the account.
+    mandates.mandate_for({*news, *(case.account_id for case in result.cases)})
     return result
 
 

@@ -127,19 +127,6 @@ class RejectFilter(FilterSet):
         return rows.waiting() if value else rows
 
 
-class WaitingOut(serializers.Serializer):
-    waiting = serializers.IntegerField()
-
-
-class StatusOut(serializers.Serializer):
-    """How much is accepted and not yet worked in."""
-
-    signals = WaitingOut()
-    activity = WaitingOut()
-    enrichment = WaitingOut()
-    webhooks = WaitingOut()
-
-
 class Signals(ListView):
     """Signals of one account, newest first. Looking is recorded."""
 
@@ -208,12 +195,14 @@ class Rejects(ListView):
     """Refused items of a detector, for who may mend them."""
 
     needs = permissions.MANAGE_DETECTORS
+    queryset = RejectedItem.objects.none()  # for the schema; the rows depend on the address
     serializer_class = RejectOut
     filterset_class = RejectFilter
 
     def get_queryset(self):
-        rows = RejectedItem.objects.visible_to(self.request.user)
-        return rows.filter(detector_id=self.kwargs.get("pk"))
+        return RejectedItem.objects.visible_to(self.request.user).filter(
+            detector_id=self.kwargs["pk"]
+        )
 
     def get(self, request: Request, pk: int) -> Response:
         api_object_or_404(Detector.objects.visible_to(request.user), pk=pk)
@@ -245,11 +234,22 @@ class Replay(VerbView):
         return Response(answer, status=422 if refused else 200)
 
 
+class Waiting(serializers.Serializer):
+    waiting = serializers.IntegerField()
+
+
+class WaitingWork(serializers.Serializer):
+    signals = Waiting()
+    activity = Waiting()
+    enrichment = Waiting()
+    webhooks = Waiting()
+
+
 class Status(PersonView):
     """What is accepted and not yet worked in."""
 
     needs = None
-    serializer_class = StatusOut
+    serializer_class = WaitingWork
 
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:

@@ -6,12 +6,16 @@ Used by `script/demo` and fit for deployments: `gunicorn -c tsportal/gunicorn.py
 import os
 from typing import Any
 
+from django.db import connections
 from prometheus_client import multiprocess
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
 worker_class = "gthread"
+# Loaded once and forked: memory is shared, and a worker that died is back in milliseconds. New
+# code therefore needs a restart; a HUP alone starts workers of the old code.
+preload_app = True
 keepalive = 30
 timeout = 60
 graceful_timeout = 20
@@ -24,6 +28,12 @@ errorlog = "-"
 loglevel = "warning"
 proc_name = "portal-web"
 control_socket_disable = True
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker never speaks over a connection that was opened before the fork."""
+    for connection in connections.all(initialized_only=True):
+        connection.connection = None
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -2,7 +2,8 @@
 
 Detectors post thousands of events; sessions, CSRF and page headers are nothing to them. Posts to
 the door's addresses therefore run without the middleware stack, with a request id and the
-caller's address and nothing else. The addresses stand in `urls.py` too, so that there is one list of all of them.
+caller's address and nothing else. The addresses stand in `urls.py` too, so that there is one list
+of all of them.
 """
 
 import os

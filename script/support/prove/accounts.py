@@ -29,7 +29,8 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM signals_signal
                               GROUP BY key HAVING count(*) > 1) AS d)
      + (SELECT count(*) FROM cases_finding AS f WHERE f.times <> (
             SELECT count(*) FROM signals_signal AS s
-            JOIN cases_account AS a ON a.ref = s.account_ref WHERE a.id = f.account_id AND s.fingerprint = f.fingerprint AND NOT s.shadow)
+            JOIN cases_account AS a ON a.ref = s.account_ref
+            WHERE a.id = f.account_id AND s.fingerprint = f.fingerprint AND NOT s.shadow)
           AND f.detector LIKE '/detectors/%')
 """
 UNBALANCED = """

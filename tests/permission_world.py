@@ -23,12 +23,17 @@ from cases.models import (
     ApiToken,
     Case,
     Decision,
+    EnrichmentJob,
     Finding,
     Hold,
     Indicator,
+    ListEntry,
+    ListVersion,
     Note,
     Ring,
     RingOverride,
+    SanctionsList,
+    ScreeningHit,
     User,
     Verification,
     VerificationAttempt,
@@ -112,6 +117,8 @@ def _cases(world: World) -> None:
         ("note", _note),
         ("decision", _decision),
         ("hold", _hold),
+        ("job", _job),
+        ("hit", _hit),
     ):
         world.objects[kind] = _each(cases, make)
 
@@ -226,6 +233,39 @@ def _hold(case: Case) -> Hold:
     )
 
 
+def _job(case: Case) -> EnrichmentJob:
+    return EnrichmentJob.objects.create(
+        key=f"matrix:{case.pk}",
+        analyzer="sanctions",
+        analyzer_version="1",
+        account=case.account,
+        case=case,
+        reason="matrix",
+        state="dead",
+        due_at=timezone.now(),
+    )
+
+
+def _hit(case: Case) -> ScreeningHit:
+    listed, _ = SanctionsList.objects.get_or_create(code="matrix", defaults={"title": "Matrix"})
+    version, _ = ListVersion.objects.get_or_create(list=listed, number=1, source="x", sha256="0")
+    entry, _ = ListEntry.objects.get_or_create(
+        list=listed, uid="1", defaults={"kind": "person", "primary_name": "A", "first": version}
+    )
+    return ScreeningHit.objects.create(
+        account=case.account,
+        entry=entry,
+        list_version=version,
+        screened="Ada Example",
+        screened_kind="account name",
+        score=Decimal("0.9"),
+        band="alert",
+        engine="x",
+        pair_hash=f"{case.pk}",
+        found_at=timezone.now(),
+    )
+
+
 def _ring(world: World) -> None:
     ring = Ring.objects.create(size=2)
     members = [world.one("account", "other", "*"), world.one("account", "own", "analyst")]
@@ -316,6 +356,8 @@ ABOUT = {
     "tokens/": ("token", "pk"),
     "deliveries/": ("delivery", "pk"),
     "receivers/": ("endpoint", "pk"),
+    "enrichment/": ("job", "pk"),
+    "hits/": ("hit", "pk"),
 }
 PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from cases import enrichment, permissions
+from cases import audit, enrichment, permissions
 from cases.enrichment.jobs import NotAllowed
 from cases.enrichment.registry import ANALYZERS
 from cases.models import AnalyzerHealth, Case, EnrichmentJob
@@ -36,7 +37,26 @@ def enrichment_retry(request: HttpRequest, pk: int) -> HttpResponse:
     return _panel(request, case, error=error, status=status)
 
 
-def _panel(request: HttpRequest, case: Case, *, error: str = "", status: int = 200) -> HttpResponse:
+@require_POST
+def enrichment_again(request: HttpRequest, ref: str) -> HttpResponse:
+    """Look again: analyzers whose inputs changed since (facts, lists, files) get new jobs."""
+    case = access_case(request.user, ref)
+    if not permissions.allows(request.user, permissions.COMPLY):
+        permissions.require(request.user, permissions.REVIEW, obj=case)
+    with transaction.atomic():
+        asked = enrichment.request(case, reason="asked by a person")
+        audit.record(
+            "enrichment.asked", actor=request.user, case=case, analyzers=[j.analyzer for j in asked]
+        )
+    if not request.htmx:
+        return redirect("cases:case", ref=case.ref)
+    said = "" if asked else "Nothing changed since it was last looked at."
+    return _panel(request, case, said=said)
+
+
+def _panel(
+    request: HttpRequest, case: Case, *, error: str = "", said: str = "", status: int = 200
+) -> HttpResponse:
     # Looked up about the account, whichever case asked first: a second case sees it too.
     jobs = EnrichmentJob.objects.visible_to(request.user).filter(account=case.account)
     newest: dict[str, EnrichmentJob] = {}
@@ -59,6 +79,7 @@ def _panel(request: HttpRequest, case: Case, *, error: str = "", status: int = 2
         "case": case,
         "rows": rows,
         "error": error,
+        "said": said,
         "may_retry": permissions.allows(request.user, permissions.REVIEW)
         or permissions.allows(request.user, permissions.COMPLY),
         "working": any(row["job"] and row["job"].state in ("waiting", "running") for row in rows),

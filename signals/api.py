@@ -200,9 +200,8 @@ class Rejects(ListView):
     filterset_class = RejectFilter
 
     def get_queryset(self):
-        return RejectedItem.objects.visible_to(self.request.user).filter(
-            detector_id=self.kwargs["pk"]
-        )
+        rows = RejectedItem.objects.visible_to(self.request.user)
+        return rows.filter(detector_id=self.kwargs.get("pk"))
 
     def get(self, request: Request, pk: int) -> Response:
         api_object_or_404(Detector.objects.visible_to(request.user), pk=pk)

@@ -29,7 +29,7 @@ SIGNAL_DATA = {
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},
         "detector_version": {"type": "string"},
         "fingerprint": {"type": "string", "description": "Names the finding, not the event"},
-        "typology": {"type": "string", "example": "dprk_itw"},
+        "typology": {"type": "string"},
         "evidence": {"type": "object", "additionalProperties": True},
     },
 }

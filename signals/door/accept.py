@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -20,7 +22,7 @@ from signals.door.envelope import Rejected
 from signals.door.facts import Facts
 from signals.door.fields import error
 from signals.door.findings import Findings
-from signals.door.storage import Row, Stored
+from signals.door.storage import Row, Stored, Tally
 from signals.door.texts import harmless
 
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
@@ -105,7 +107,6 @@ def _check(checker: Checker, item: Any) -> Row | Rejected:
         return rejected
 
 
-@transaction.atomic
 def _store(
     checker: Checker,
     items: Sequence[Any],
@@ -114,28 +115,35 @@ def _store(
     start: int,
     keep_rejects: bool,
 ) -> Receipt:
+    """One statement commits the new rows, their batch and the balance together; only refused
+    items, which are kept beside, and conflicts need a transaction of several."""
     caller = checker.caller
     first: dict[str, Row] = {}
+    rejected = 0
     for row in checked:
-        if not isinstance(row, Rejected):
+        if isinstance(row, Rejected):
+            rejected += 1
+        else:
             first.setdefault(row.e, row)
-    stored: dict[str, Stored] = {}
-    if first:
-        stored = storage.write(
-            checker.kind, list(first.values()), detector=caller.id, shadow=caller.shadow, now=now
-        )
-    receipt = _receipt(checker.kind, items, checked, first, stored, start)
-    if receipt.rejected and keep_rejects:
-        rejects = [
-            _reject(item, row.errors)
-            for item, row in zip(items, checked, strict=True)
-            if isinstance(row, Rejected)
-        ]
-        storage.keep_rejects(
-            checker.kind, rejects[:REJECTS_PER_REQUEST], detector=caller.id, now=now
-        )
-    storage.count(checker.kind, receipt.counts(), detector=caller.id, now=now)
+    tally = Tally(checker.kind, caller.id, now, len(checked), rejected)
+    with transaction.atomic() if rejected else nullcontext():
+        stored: dict[str, Stored] = {}
+        if rejected and keep_rejects:
+            storage.keep_rejects(_rejects(items, checked), tally)
+        if first:
+            stored = storage.write(list(first.values()), tally, shadow=caller.shadow)
+        else:
+            storage.count(tally)
+        receipt = _receipt(checker.kind, items, checked, first, stored, start)
+        if receipt.conflict:
+            storage.settle(receipt.conflict, tally)
     return receipt
+
+
+def _rejects(items: Sequence[Any], checked: list[Row | Rejected]) -> list[dict[str, Any]]:
+    pairs = zip(items, checked, strict=True)
+    refused = ((item, row) for item, row in pairs if isinstance(row, Rejected))
+    return [_reject(item, row.errors) for item, row in islice(refused, REJECTS_PER_REQUEST)]
 
 
 def _receipt(
@@ -204,9 +212,8 @@ def _refuse_unstorable(checker: Checker, checked: list[Row | Rejected], now: dat
             continue
         try:
             with transaction.atomic():
-                storage.write(
-                    checker.kind, [row], detector=caller.id, shadow=caller.shadow, now=now
-                )
+                tally = Tally(checker.kind, caller.id, now, 1, 0)
+                storage.write([row], tally, shadow=caller.shadow)
                 transaction.set_rollback(True)
         except DataError:
             detail = "The database cannot store this event; simplify its data."

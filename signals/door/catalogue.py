@@ -75,6 +75,22 @@ class Catalogue:
         self.specs: dict[str, tuple[Spec, ...]] = {}
         for spec in specs:
             self.specs[spec.code] = (*self.specs.get(spec.code, ()), spec)
+        self._allowed: dict[tuple[frozenset[str], str], dict[str, tuple[Spec, ...]]] = {}
+
+    def allowed(self, codes: frozenset[str], typology: str) -> dict[str, tuple[Spec, ...]]:
+        """What a detector with these limits may report, by code; a code it may not has none."""
+        found = self._allowed.get((codes, typology))
+        if found is None:
+            found = {
+                code: tuple(
+                    spec
+                    for spec in specs
+                    if (not codes or code in codes) and typology in ("", spec.typology)
+                )
+                for code, specs in self.specs.items()
+            }
+            self._allowed[codes, typology] = found
+        return found
 
 
 _current: Catalogue | None = None

@@ -39,18 +39,9 @@ class Findings:
     def __init__(self, caller: Caller, catalogue: Catalogue, *, size_max: int) -> None:
         self.caller = caller
         self.size_max = size_max
-        self.specs = {code: self._mine(specs) for code, specs in catalogue.specs.items()}
+        self.specs = catalogue.allowed(caller.allowed, caller.typology)
         self.known = catalogue.specs
         self.walk = catalogue.walk
-
-    def _mine(self, specs: tuple[Spec, ...]) -> tuple[Spec, ...]:
-        caller = self.caller
-        return tuple(
-            spec
-            for spec in specs
-            if (not caller.allowed or spec.code in caller.allowed)
-            and (not caller.typology or spec.typology == caller.typology)
-        )
 
     def row(self, item: Any) -> SignalRow:
         """The row to store for `item`; raises Rejected with everything that is wrong with it."""

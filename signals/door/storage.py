@@ -1,4 +1,4 @@
-"""Write one slice of accepted items: one INSERT … SELECT, whatever its size.
+"""Write one slice of accepted items and its balance: one statement, whatever its size.
 
 Rows go in sorted by event id, so that two requests with the same events wait for each other in
 one order and never in a circle. Who waited finds the other's rows and reports duplicates.
@@ -72,6 +72,30 @@ class Stored:
     new: bool
 
 
+# Counted in the same statement: what is new as accepted, the rest as repeats, of which `settle`
+# takes the conflicts once the known rows have been looked at. The sums balance at every moment.
+_BALANCE = """
+INSERT INTO signals_intakebalance AS b
+    (detector_id, day, kind, shard, received, accepted, duplicate, conflict, rejected,
+     minute, minute_received)
+SELECT %(detector)s, %(day)s, %(kind)s, %(shard)s, %(received)s, {accepted},
+       %(received)s - %(rejected)s - {accepted}, 0, %(rejected)s, %(minute)s, %(received)s
+{source}
+ON CONFLICT (detector_id, day, kind, shard) DO UPDATE SET
+    received = b.received + excluded.received,
+    accepted = b.accepted + excluded.accepted,
+    duplicate = b.duplicate + excluded.duplicate,
+    rejected = b.rejected + excluded.rejected,
+    minute_received = excluded.minute_received
+        + CASE WHEN b.minute = excluded.minute THEN b.minute_received ELSE 0 END,
+    minute = excluded.minute
+"""
+_COUNT = _BALANCE.format(accepted="0", source="")
+_COUNT_WRITTEN = _BALANCE.format(accepted="written.n", source="FROM written WHERE true")
+_SETTLE = """
+UPDATE signals_intakebalance SET conflict = conflict + %s, duplicate = duplicate - %s
+WHERE detector_id = %s AND day = %s AND kind = %s AND shard = %s
+"""
 _BATCH = """
 WITH batch AS MATERIALIZED (
     SELECT nextval(pg_get_serial_sequence('signals_intakebatch', 'id')) AS id
@@ -81,19 +105,21 @@ WITH batch AS MATERIALIZED (
     FROM batch, jsonb_to_recordset(%(rows)s::jsonb) AS r({types})
     ON CONFLICT (detector_id, event_id) DO NOTHING
     RETURNING 1
+), written AS MATERIALIZED (
+    SELECT count(*) AS n FROM rows
 ), entry AS (
     INSERT INTO signals_intakebatch
         (id, kind, detector_id, received_at, count, first_id, last_id)
     SELECT batch.id, %(kind)s, %(detector)s, %(now)s, written.n, %(first)s, %(last)s
-    FROM batch, (SELECT count(*) AS n FROM rows) AS written
+    FROM batch, written
     WHERE written.n > 0
-    RETURNING count
-)
-SELECT coalesce((SELECT count FROM entry), 0)
+), balance AS ({balance})
+SELECT n FROM written
 """
 _SQL = {
     "signals": _BATCH.format(
         table="signals_signal",
+        balance=_COUNT_WRITTEN,
         columns="event_id, indicator_id, subject_kind, account_ref, confidence, weight,"
         " fingerprint, accommodation, shadow, occurred_at, detector_version, content_hash,"
         " data, extensions",
@@ -104,6 +130,7 @@ _SQL = {
     ),
     "activity": _BATCH.format(
         table="signals_activityevent",
+        balance=_COUNT_WRITTEN,
         columns="event_id, type, subject_kind, subject_ref, occurred_at, content_hash, data,"
         " extensions",
         values="r.e, r.t, r.k, r.r, r.o, decode(r.h, 'hex'), r.d, r.x",
@@ -115,22 +142,6 @@ SELECT event_id, id, encode(content_hash, 'hex') FROM {table}
 WHERE detector_id = %s AND event_id = ANY(%s)
 """
 _TABLE = {"signals": "signals_signal", "activity": "signals_activityevent"}
-_BALANCE = """
-INSERT INTO signals_intakebalance AS b
-    (detector_id, day, kind, shard, received, accepted, duplicate, conflict, rejected,
-     minute, minute_received)
-VALUES (%(detector)s, %(day)s, %(kind)s, %(shard)s, %(received)s, %(accepted)s, %(duplicate)s,
-        %(conflict)s, %(rejected)s, %(minute)s, %(received)s)
-ON CONFLICT (detector_id, day, kind, shard) DO UPDATE SET
-    received = b.received + excluded.received,
-    accepted = b.accepted + excluded.accepted,
-    duplicate = b.duplicate + excluded.duplicate,
-    conflict = b.conflict + excluded.conflict,
-    rejected = b.rejected + excluded.rejected,
-    minute_received = excluded.minute_received
-        + CASE WHEN b.minute = excluded.minute THEN b.minute_received ELSE 0 END,
-    minute = excluded.minute
-"""
 _REJECTS = """
 INSERT INTO signals_rejecteditem
     (detector_id, kind, received_at, event_id, type, codes, errors, body, truncated,
@@ -148,22 +159,41 @@ DELETE FROM signals_rejecteditem WHERE detector_id = %(detector)s AND id <= (
 """
 
 
-def write(
-    kind: str, rows: Sequence[Row], *, detector: int, shadow: bool, now: datetime
-) -> dict[str, Stored]:
-    """Store what is new of `rows` (distinct event ids) as one batch, and say for each what the
-    table holds now. Two statements at most, one when all of it is new."""
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Whose items these are, how many came, and how many of them were refused."""
+
+    kind: str
+    detector: int
+    now: datetime
+    received: int
+    rejected: int
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "detector": self.detector,
+            "now": self.now,
+            "day": self.now.date(),
+            "minute": self.now.replace(second=0, microsecond=0),
+            "shard": _shard(),
+            "received": self.received,
+            "rejected": self.rejected,
+        }
+
+
+def write(rows: Sequence[Row], tally: Tally, *, shadow: bool) -> dict[str, Stored]:
+    """Store what is new of `rows` (distinct event ids) as one batch, count, and say for each what
+    the table holds now. One statement when all of it is new, so one commit; else two."""
     first = ids.reserve(len(rows))
     ordered = sorted(rows, key=_event_id)
     for number, row in enumerate(ordered, first):
         row.i = f"{number:032x}"
     with connection.cursor() as cursor:
         cursor.execute(
-            _SQL[kind],
+            _SQL[tally.kind],
             {
-                "detector": detector,
-                "now": now,
-                "kind": kind,
+                **tally.parameters(),
                 "shadow": shadow,
                 "first": UUID(int=first),
                 "last": UUID(int=first + len(rows) - 1),
@@ -173,7 +203,8 @@ def write(
         written = cursor.fetchone()[0]
         if written == len(rows):
             return {row.e: Stored(int(row.i, 16), row.h, True) for row in rows}
-        cursor.execute(_KNOWN.format(table=_TABLE[kind]), [detector, [row.e for row in ordered]])
+        known = _KNOWN.format(table=_TABLE[tally.kind])
+        cursor.execute(known, [tally.detector, [row.e for row in ordered]])
         found = cursor.fetchall()
     mine = range(first, first + len(rows))
     return {event: Stored(key.int, digest, key.int in mine) for event, key, digest in found}
@@ -183,20 +214,17 @@ def _event_id(row: Row) -> str:
     return row.e
 
 
-def count(kind: str, counts: dict[str, int], *, detector: int, now: datetime) -> None:
-    """Add to the day's balance. Last in the transaction: its row is locked until the commit."""
+def count(tally: Tally) -> None:
+    """Add refused items alone to the day's balance."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _BALANCE,
-            {
-                **counts,
-                "detector": detector,
-                "kind": kind,
-                "day": now.date(),
-                "minute": now.replace(second=0, microsecond=0),
-                "shard": _shard(),
-            },
-        )
+        cursor.execute(_COUNT, tally.parameters())
+
+
+def settle(conflicts: int, tally: Tally) -> None:
+    """Move `conflicts` from the repeats, as which they were counted, to where they belong."""
+    where = [tally.detector, tally.now.date(), tally.kind, _shard()]
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, [conflicts, conflicts, *where])
 
 
 def _shard() -> int:
@@ -206,18 +234,10 @@ def _shard() -> int:
     return _local.shard
 
 
-def keep_rejects(
-    kind: str, rejects: Sequence[dict[str, Any]], *, detector: int, now: datetime
-) -> None:
+def keep_rejects(rejects: Sequence[dict[str, Any]], tally: Tally) -> None:
     """Keep refused items for the detector's owner, and forget the oldest beyond the cap."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _REJECTS,
-            {
-                "detector": detector,
-                "kind": kind,
-                "now": now,
-                "rows": _encode(rejects).decode(),
-            },
-        )
-        cursor.execute(_FORGET, {"detector": detector, "kept": settings.REJECTS_KEPT})
+        rows = _encode(rejects).decode()
+        cursor.execute(_REJECTS, {**tally.parameters(), "rows": rows})
+        kept = {"detector": tally.detector, "kept": settings.REJECTS_KEPT}
+        cursor.execute(_FORGET, kept)

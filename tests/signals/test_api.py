@@ -22,7 +22,8 @@ def test_a_detector_reads_its_own_balance_quota_and_precision(client, post, watc
     assert answer["source"] == "/detectors/watch"
     assert answer["off_reason"] == "a test"
     assert (answer["balance"][0]["accepted"], answer["balance"][0]["rejected"]) == (1, 1)
-    assert answer["quota"]["used"] == {"minute": 2, "day": 2}
+    assert answer["quota"]["used"]["day"] == 2
+    assert answer["quota"]["used"]["minute"] in (0, 2)  # the minute may have passed since
     assert answer["precision"]["value"] is None
 
 

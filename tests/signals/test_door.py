@@ -387,7 +387,8 @@ def test_too_far_behind_is_503_before_anything_is_taken(post, watch, event, sett
 
 
 def test_other_methods_are_405(client, watch):
-    assert client.get("/api/v1/signals/").status_code == 405
+    assert client.put("/api/v1/signals/").status_code == 405
+    assert client.get("/api/v1/activity/").status_code == 405
     assert client.put("/api/v1/activity/").status_code == 405
 
 

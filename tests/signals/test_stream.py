@@ -118,9 +118,9 @@ def _active():
 
 
 def test_a_scenario_comes_in_through_the_door(post, make_detector, request):
-    folder = Path(request.config.rootpath) / "tests" / "data" / "lantern"
+    folder = Path(request.config.rootpath) / "demo" / "lantern"
     if not folder.is_dir():
-        pytest.skip("the scenario's files are not in this checkout")
+        pytest.skip("the scenario is not in this checkout")
     platform = make_detector("/platform/lantern", kind="platform", quota_per_minute=None)
     detector = make_detector("/detectors/lantern-demo", quota_per_minute=None)
 

@@ -31,6 +31,13 @@ _COLUMNS = (
     "note", "data", "wall", "request_id", "ip",
 )  # fmt: skip
 
+_INSERT_MANY = f"""
+INSERT INTO cases_auditevent ({", ".join(_COLUMNS)})
+SELECT {", ".join(_COLUMNS)} FROM jsonb_to_recordset(%s) AS r(
+    verb text, actor_id bigint, actor_name text, case_id bigint, account_id bigint,
+    object_type text, object_ref text, note text, data jsonb, wall boolean, request_id text, ip inet)
+"""  # noqa: S608
+
 
 def record(
     verb: str,
@@ -54,21 +61,21 @@ def record(
 def record_many(rows: Iterable[Mapping[str, Any]]) -> int:
     """Write many events in one statement, each given as the arguments of `record`."""
     events = [
-        AuditEvent(
-            **_row(
-                row["verb"],
-                row["actor"],
-                row.get("case"),
-                row.get("account"),
-                row.get("obj"),
-                row.get("note", ""),
-                row.get("wall", False),
-                row.get("data", {}),
-            )
+        _row(
+            row["verb"],
+            row["actor"],
+            row.get("case"),
+            row.get("account"),
+            row.get("obj"),
+            row.get("note", ""),
+            row.get("wall", False),
+            row.get("data", {}),
         )
         for row in rows
     ]
-    AuditEvent.objects.bulk_create(events, batch_size=1000)
+    if events:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_MANY, [json.dumps(events, cls=DjangoJSONEncoder)])
     return len(events)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from django.db import connection
 from django.utils import timezone
 
-from cases import audit, calendars, enrichment, rules
+from cases import audit, calendars, enrichment, mandates, rules
 from cases.models import Account, Case, Policy
 
 STRONG = """
@@ -55,6 +56,12 @@ SELECT m.id, m.ring_id, m.ring_since, r.size, (
 FROM cases_account m JOIN cases_ring r ON r.id = m.ring_id AND r.size >= %(size)s
 WHERE m.ring_id IN (SELECT ring_id FROM cases_account WHERE id = ANY(%(ids)s))
   AND NOT EXISTS (SELECT FROM cases_case c WHERE c.account_id = m.id AND c.state <> 'closed')
+"""
+RAISE = """
+UPDATE cases_case c SET severity = n.severity,
+    snoozed_until = CASE WHEN n.woken THEN NULL ELSE c.snoozed_until END,
+    snooze = CASE WHEN n.woken THEN '{"woke": "a new signal came in"}' ELSE c.snooze END
+FROM unnest(%s::bigint[], %s::int[], %s::boolean[]) n(id, severity, woken) WHERE c.id = n.id
 """
 
 
@@ -103,6 +110,8 @@ def open_or_join(accounts: Iterable[int], *, news: Collection[int] = ()) -> Open
     result.cases += _open(by_ring)
     result.joined = _join(policies, [each for each in ids if each in waiting], news)
     _follow_up(result.cases)
+    # A finding mandates something without a case too, such as a handover of the account.
+    mandates.mandate_for({*news, *(case.account_id for case in result.cases)})
     return result
 
 
@@ -273,6 +282,7 @@ def _join(policies: list[Policy], ids: list[int], news: Collection[int]) -> list
         return []
     by_code = {policy.typology_code: policy for policy in policies}
     joined, busy = [], set(ids)
+    changed: list[tuple[int, int, bool]] = []
     events = []
     cases = (
         Case.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -290,22 +300,23 @@ def _join(policies: list[Policy], ids: list[int], news: Collection[int]) -> list
         if not (raised or new):
             continue
         before = int(case.severity)
-        changes = {"severity": max(case.severity, severity)}
         woken = new and case.snoozed_until is not None
-        if woken:
-            changes |= {"snoozed_until": None, "snooze": {"woke": "a new signal came in"}}
         if raised or woken:
-            Case.objects.filter(pk=case.pk).update(**changes)
+            case.severity = max(case.severity, severity)
+            changed.append((case.pk, int(case.severity), woken))
         events.append(
             {
                 "verb": "case.signal_joined", "actor": None, "case": case,
                 "data": {
-                    "score": str(case.account.score), "severity": int(changes["severity"]),
+                    "score": str(case.account.score), "severity": int(case.severity),
                     "severity_before": before, "woke": woken,
                 },
             }
         )  # fmt: skip
         joined.append(case.pk)
+    if changed:
+        with connection.cursor() as cursor:
+            cursor.execute(RAISE, [list(column) for column in zip(*changed, strict=True)])
     audit.record_many(events)
     if busy:
         with connection.cursor() as cursor:
@@ -340,7 +351,12 @@ def _due(policy: Policy, severity: int, *, compliance: bool, now: datetime) -> d
         if compliance
         else deadlines["review_business_days"][name]
     )
-    return calendars.due(now, days, policy.data.get("calendar", calendars.DEFAULT))
+    return _due_at(now, days, policy.data.get("calendar", calendars.DEFAULT))
+
+
+@lru_cache(maxsize=64)
+def _due_at(now: datetime, days: int, calendar: str) -> datetime:
+    return calendars.due(now, days, calendar)
 
 
 def _plain(number: Decimal) -> str:

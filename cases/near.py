@@ -1,8 +1,9 @@
 """Near-duplicate images and texts: which hashes lie within the policy's distance of each other.
 
 A 64-bit hash is kept in four parts of 16 bits. Two hashes at distance 7 or less agree in at least
-one part but for one bit, so looking each part up with its 17 spellings finds all of them: exactly
-what a scan over all hashes would find, at the price of a few hundred comparisons.
+one part but for one bit, so looking each part up with its 17 spellings finds all of them; up to
+distance 3 one part agrees wholly. That is exactly what a scan over all hashes would find, at the
+price of a few to a few hundred comparisons.
 
 Sharers of a hash are the accounts that used it or a hash next to it. Nothing is chained: of a row
 of ever less similar texts each counts only its own neighbourhood, so the order of arrival cannot
@@ -34,13 +35,14 @@ RETURNING h.trait_id
 _CLOSE = "bit_count((n.hash # h.hash)::bit(64)) <= %(distance)s"
 
 
-def _probe(crowded: str) -> str:
-    """Every hash that agrees with `n` in one part but for one bit."""
+def _probe(crowded: str, distance: int) -> str:
+    """Every hash that agrees with `n` in one part: wholly up to distance 3, else but for one bit."""
+    flips = range(16) if distance >= NEAR_PARTS else ()
     return " UNION ".join(
         f"""SELECT h.trait_id, bit_count((n.hash # h.hash)::bit(64))::int AS distance
         FROM cases_nearhash h
-        WHERE h.kind = n.kind AND h.crowded = {crowded} AND h.p{part} = ANY(ARRAY[n.p{part},
-              {", ".join(f"n.p{part} # {1 << bit}" for bit in range(16))}])
+        WHERE h.kind = n.kind AND h.crowded = {crowded}
+          AND h.p{part} = ANY(ARRAY[{", ".join([f"n.p{part}", *(f"n.p{part} # {1 << bit}" for bit in flips)])}])
           AND {_CLOSE} AND h.trait_id <> n.trait_id
           AND (n.owner IS NULL OR h.owner IS NULL OR h.owner <> n.owner)"""  # noqa: S608
         for part in range(NEAR_PARTS)
@@ -49,20 +51,20 @@ def _probe(crowded: str) -> str:
 
 # Neighbours that are not crowded are all kept. Each brings at most the cap before it is crowded
 # itself, so their number is bounded by the number of hashes.
-NEIGHBOURS = f"""
-INSERT INTO cases_traitnear (a, b, distance)
+NEIGHBOURS = """
+INSERT INTO cases_traitnear (a_id, b_id, distance)
 SELECT DISTINCT least(n.trait_id, h.trait_id), greatest(n.trait_id, h.trait_id), h.distance
-FROM cases_nearhash n CROSS JOIN LATERAL ({_probe("false")}) h
+FROM cases_nearhash n CROSS JOIN LATERAL ({probe}) h
 WHERE n.trait_id = ANY(%(ids)s) AND n.kind = %(kind)s
 ON CONFLICT DO NOTHING
-""".replace("(a, b, distance)", "(a_id, b_id, distance)")
+"""
 # Of crowded neighbours only as many as it takes to know that this one is crowded, too; otherwise
 # they are all there are, and are kept.
-CROWDED_NEIGHBOURS = f"""
+CROWDED_NEIGHBOURS = """
 WITH met AS (
     SELECT n.trait_id AS new_id, h.trait_id, h.distance
     FROM cases_nearhash n CROSS JOIN LATERAL (
-        SELECT * FROM ({_probe("true")}) every LIMIT 4 * (%(cap)s + 1)
+        SELECT * FROM ({probe}) every LIMIT 4 * (%(cap)s + 1)
     ) h
     WHERE n.trait_id = ANY(%(ids)s) AND n.kind = %(kind)s
 )
@@ -70,6 +72,7 @@ INSERT INTO cases_traitnear (a_id, b_id, distance)
 SELECT DISTINCT least(new_id, trait_id), greatest(new_id, trait_id), distance FROM met
 ON CONFLICT DO NOTHING
 """
+ANY_CROWDED = "SELECT 1 FROM cases_nearhash WHERE kind = %s AND crowded LIMIT 1"
 # Hashes whose neighbourhood may have grown: those with a new account, and those next to them.
 TOUCHED = """
 SELECT DISTINCT h.trait_id FROM cases_nearhash h WHERE NOT h.crowded AND h.trait_id IN (
@@ -130,9 +133,18 @@ def take_hashes(cursor, rules: LinkRules) -> None:
         for start in range(0, len(ids), CHUNK):
             some = ids[start : start + CHUNK]
             cursor.execute(ADD, [[each for each in some if each in new]])
-            cursor.execute(NEIGHBOURS, {**params, "ids": some})
-            cursor.execute(CROWDED_NEIGHBOURS, {**params, "ids": some})
-            if cursor.rowcount or len(ids) > CHUNK:
+            cursor.execute(
+                NEIGHBOURS.format(probe=_probe("false", distance)), {**params, "ids": some}
+            )
+            met = cursor.rowcount
+            cursor.execute(ANY_CROWDED, [kind])
+            if cursor.fetchone():
+                cursor.execute(
+                    CROWDED_NEIGHBOURS.format(probe=_probe("true", distance)),
+                    {**params, "ids": some},
+                )
+                met += cursor.rowcount
+            if met:
                 _recount(cursor, params, some)
         cursor.execute("SELECT 1 FROM work_dirty WHERE kind = %s LIMIT 1", [kind])
         if cursor.fetchone():

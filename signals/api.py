@@ -127,6 +127,19 @@ class RejectFilter(FilterSet):
         return rows.waiting() if value else rows
 
 
+class WaitingOut(serializers.Serializer):
+    waiting = serializers.IntegerField()
+
+
+class StatusOut(serializers.Serializer):
+    """How much is accepted and not yet worked in."""
+
+    signals = WaitingOut()
+    activity = WaitingOut()
+    enrichment = WaitingOut()
+    webhooks = WaitingOut()
+
+
 class Signals(ListView):
     """Signals of one account, newest first. Looking is recorded."""
 
@@ -195,7 +208,6 @@ class Rejects(ListView):
     """Refused items of a detector, for who may mend them."""
 
     needs = permissions.MANAGE_DETECTORS
-    queryset = RejectedItem.objects.none()  # for the schema; the rows depend on the address
     serializer_class = RejectOut
     filterset_class = RejectFilter
 
@@ -233,22 +245,11 @@ class Replay(VerbView):
         return Response(answer, status=422 if refused else 200)
 
 
-class Waiting(serializers.Serializer):
-    waiting = serializers.IntegerField()
-
-
-class WaitingWork(serializers.Serializer):
-    signals = Waiting()
-    activity = Waiting()
-    enrichment = Waiting()
-    webhooks = Waiting()
-
-
 class Status(PersonView):
     """What is accepted and not yet worked in."""
 
     needs = None
-    serializer_class = WaitingWork
+    serializer_class = StatusOut
 
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cases import permissions
-from cases.models import Account, Case, User
+from cases.models import Account, Case, Decision, User
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +148,30 @@ def make_case(make_account):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT cases_next_ref()")
                 values["ref"] = cursor.fetchone()[0]
-        return Case.objects.create(**values)
+        case = Case.objects.create(**values)
+        if case.outcome in ("restricted", "offboarded"):
+            _decided_by_two(case)
+        return case
 
     return make
+
+
+def _decided_by_two(case: Case) -> None:
+    """What the database wants to see behind an adverse outcome."""
+    first, second = (
+        User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.com"})[0]
+        for name in ("earlier-proposer", "earlier-approver")
+    )
+    Decision.objects.create(
+        case=case,
+        outcome=case.outcome,
+        reason_code="identity_unconfirmed",
+        reason="earlier",
+        digest="0" * 64,
+        score=case.score_at_opening,
+        state="approved",
+        proposed_by=first,
+        proposed_at=case.opened_at,
+        approved_by=second,
+        approved_at=case.closed_at or case.state_since,
+    )

@@ -186,6 +186,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict] = {
         "schedule": 5,
         "options": {"queue": "correlation", "expires": 5},
     },
+    "cases": {
+        "task": "cases.sweep",
+        "schedule": 15,
+        "options": {"queue": "default", "expires": 15},
+    },
     "webhooks": {
         "task": "webhooks.sweep",
         "schedule": 15,
@@ -382,6 +387,8 @@ SPECTACULAR_SETTINGS = {
         "CaseQueue": "cases.models.Case.Queue",
         "DecisionState": "cases.models.Decision.State",
         "ActionState": "cases.models.Action.State",
+        "AccountKind": "cases.models.Account.Kind",
+        "OverrideKind": "cases.models.RingOverride.Kind",
     },
 }
 
@@ -456,6 +463,8 @@ WEBHOOK_SECRET_OVERLAP = timedelta(days=7)
 WEBHOOK_USER_AGENT = "case-portal-webhooks/1"
 # A refused attempt inside a transaction is written over a connection of its own, so that it stays.
 AUDIT_DENIALS_APART = True
+# A step of a decision that the platform has not acknowledged after this is late.
+ACTION_ACKNOWLEDGE_WITHIN = timedelta(minutes=15)
 # A hold that the platform has not acknowledged after this shouts.
 HOLD_ACKNOWLEDGE_WITHIN = timedelta(minutes=5)
 # Attempts of an enrichment job before a person must look at it.

@@ -48,7 +48,26 @@ def hold_shown(level: str, behind_the_wall: bool) -> str:
 def fill_detail(account: Account, user: User) -> None:
     """As `fill`, with the score's lines and the masked personal data."""
     fill([account], user)
-    account.shown_lines = scores.lines(account)
+    account.shown_lines = [_line(each) for each in scores.score_lines(account)]
     account.masked_name = mask(account.display_name, "name")
     account.masked_email = mask(account.email, "email")
     account.masked_phone = mask(account.phone, "phone")
+
+
+def _line(line: scores.ScoreLine) -> dict:
+    finding = line.finding
+    return {
+        "family": line.family,
+        "code": finding.code,
+        "title": line.title,
+        "detector": finding.detector,
+        "finding": finding.pk,
+        "weight": finding.weight,
+        "confidence": finding.confidence,
+        "points": finding.points,
+        "share": line.share,
+        "counted": line.line_points,
+        "why": line.why,
+        "reason": line.reason,
+        "innocent": line.innocent,
+    }

@@ -16,7 +16,7 @@ from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from cases import context, transitions
+from cases import context, rings, transitions
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:tsportal:problem:"
@@ -105,6 +105,8 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
         return exceptions.PermissionDenied(str(exc) or None)
     if isinstance(exc, transitions.NotAllowed):
         return _refusal(exc)
+    if isinstance(exc, rings.NotAllowed):
+        return Conflict(str(exc))
     if isinstance(exc, OperationalError) and _is_lock_timeout(exc):
         return Conflict("Somebody else is changing this just now; try again.", "busy")
     return None
@@ -117,6 +119,8 @@ def _refusal(exc: transitions.NotAllowed) -> Conflict:
             for each in exc.changes
         ]
         return Conflict(str(exc), "stale", version=exc.case.version, changes=changes)
+    if hasattr(exc, "decision"):
+        return Conflict(str(exc), "evidence_changed", changes=exc.changes)
     return Conflict(str(exc), "claim_lost" if isinstance(exc, transitions.Lost) else "not_allowed")
 
 

@@ -5,7 +5,7 @@ Five queries for a page of rings, however many rings and members there are.
 
 from collections import defaultdict
 
-from django.db.models import F, Q, Window
+from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from cases import rules
@@ -59,20 +59,31 @@ def _links(ids: list[int], user: User) -> dict[int, list[dict]]:
 
 
 def _overrides(ids: list[int], user: User) -> dict[int, list[RingOverride]]:
-    """The live overrides that name a member; a cut also where its anchors are members."""
+    """The live overrides by ring: those that name a member, and cuts of who was a member."""
+    anchors = {row["pk"]: row["ring_id"] for row in _rings_of_anchors(ids, user)}
     rows = (
         RingOverride.objects.visible_to(user)
         .filter(undone_at=None)
-        .filter(Q(account__ring__in=ids) | Q(other__ring__in=ids))
+        .filter(Q(account__ring__in=ids) | Q(other__ring__in=ids) | Q(kind="cut"))
         .select_related("account", "other", "made_by")
         .order_by("id")
     )
     found = defaultdict(list)
     for row in rows:
         rings = {row.account.ring_id, row.other.ring_id if row.other else None}
+        rings |= {anchors.get(pk) for pk in row.anchors}
         for ring in rings & set(ids):
             found[ring].append(row)
     return found
+
+
+def _rings_of_anchors(ids: list[int], user: User) -> QuerySet:
+    return Account.objects.visible_to(user).filter(ring__in=ids).values("pk", "ring_id")
+
+
+def overrides_of(ring: Ring, user: User) -> dict[int, RingOverride]:
+    """The live overrides that shape this ring, by number."""
+    return {row.pk: row for row in _overrides([ring.pk], user)[ring.pk]}
 
 
 def _offers(ids: list[int], user: User) -> dict[int, list[dict]]:

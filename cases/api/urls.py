@@ -4,11 +4,14 @@ from django.urls import path, register_converter
 
 from cases.api.acknowledgements import Acknowledgements
 from cases.api.views import (
+    accounts,
     case_verbs,
     cases,
     decisions,
     findings,
     people,
+    ring_verbs,
+    rings,
     verifications,
 )
 
@@ -44,8 +47,16 @@ register_converter(IdConverter, "id")
 urlpatterns = [
     path("acknowledgements/", Acknowledgements.as_view(), name="acknowledgements"),
     path("me/", people.Me.as_view(), name="me"),
+    path("accounts/", accounts.AccountList.as_view(), name="accounts"),
+    path("accounts/<ref:ref>/", accounts.AccountDetail.as_view(), name="account"),
     path("findings/", findings.FindingList.as_view(), name="findings"),
     path("findings/<id:pk>/", findings.FindingDetail.as_view(), name="finding"),
+    path("rings/", rings.RingList.as_view(), name="rings"),
+    path("rings/<id:pk>/", rings.RingDetail.as_view(), name="ring"),
+    path("rings/<id:pk>/pin/", ring_verbs.Pin.as_view(), name="ring-pin"),
+    path("rings/<id:pk>/cut/", ring_verbs.Cut.as_view(), name="ring-cut"),
+    path("rings/<id:pk>/decline/", ring_verbs.Decline.as_view(), name="ring-decline"),
+    path("rings/<id:pk>/undo/", ring_verbs.Undo.as_view(), name="ring-undo"),
     path("cases/", cases.CaseList.as_view(), name="cases"),
     path("cases/claim-next/", case_verbs.ClaimNext.as_view(), name="claim-next"),
     path("cases/<ref:ref>/", cases.CaseDetail.as_view(), name="case"),

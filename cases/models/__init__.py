@@ -18,7 +18,7 @@ from cases.models.accounts import (
 from cases.models.api import IdempotentAnswer
 from cases.models.audit import AuditEvent
 from cases.models.case import Attachment, Case, CaseSkip, CaseVisit, CaseWorker, Note
-from cases.models.decisions import Action, Decision, Hold
+from cases.models.decisions import Action, Decision, EvidenceSnapshot, Hold, HoldRequest
 from cases.models.enrichment import AnalyzerHealth, EnrichmentJob
 from cases.models.people import ApiToken, User
 from cases.models.policy import Indicator, Policy, Typology
@@ -51,9 +51,11 @@ __all__ = [
     "Contract",
     "Decision",
     "EnrichmentJob",
+    "EvidenceSnapshot",
     "Finding",
     "HitDecision",
     "Hold",
+    "HoldRequest",
     "IdempotentAnswer",
     "Indicator",
     "Infrastructure",

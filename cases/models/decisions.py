@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from cases.models.sight import OfAccount, WalledOfCase
+from cases.models.sight import ForCompliance, OfAccount, WalledOfCase
 
 ADVERSE = ("restricted", "offboarded")
 
@@ -51,7 +51,7 @@ class Decision(models.Model):
     ended_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     ended_at = models.DateTimeField(null=True)
     ended_because = models.TextField(blank=True)
-    replaces = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaced_by")
+    replaces = models.ForeignKey("self", models.PROTECT, null=True, related_name="replacements")
 
     objects = WalledOfCase.as_manager()
 
@@ -74,6 +74,11 @@ class Decision(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["case"], condition=Q(state="proposed"), name="one_live_proposal_per_case"
+            ),
+            models.UniqueConstraint(
+                fields=["replaces"],
+                condition=Q(state__in=["proposed", "approved"]),
+                name="decision_is_overturned_once",
             ),
         ]
 
@@ -103,6 +108,12 @@ class Hold(models.Model):
     review_at = models.DateTimeField(null=True, help_text="Shouts when passed; never releases")
     blocked_at = models.DateTimeField(null=True)
     report_due_at = models.DateTimeField(null=True, help_text="31 CFR 501.603")
+    basis = models.CharField(
+        max_length=12,
+        blank=True,
+        choices=[("licence", "licence"), ("delisting", "delisting"), ("error", "blocked in error")],
+        help_text="Why blocked property may leave",
+    )
     live = models.BooleanField(default=True)
     sent_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
@@ -126,6 +137,57 @@ class Hold(models.Model):
                 name="hold_second_person_is_another",
             ),
         ]
+
+
+class HoldRequest(models.Model):
+    """A change of a hold that needs two people, asked for by one. Nothing moves until it is met."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        CONFIRMED = "confirmed"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+        VOID = "void"
+
+    account = models.ForeignKey("cases.Account", models.PROTECT, related_name="hold_requests")
+    case = models.ForeignKey("cases.Case", models.PROTECT, null=True, related_name="hold_requests")
+    level = models.CharField(max_length=20, choices=Hold.Level)
+    basis = models.CharField(max_length=12, blank=True)
+    reason = models.TextField()
+    on = models.ForeignKey(Hold, models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    asked_by = models.ForeignKey("cases.User", models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    ended_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    ended_because = models.TextField(blank=True)
+
+    objects = ForCompliance.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"],
+                condition=Q(state="waiting"),
+                name="one_waiting_hold_request_per_account",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="confirmed")
+                | (Q(ended_by__isnull=False) & ~Q(ended_by=F("asked_by"))),
+                name="hold_request_is_met_by_another",
+            ),
+        ]
+
+
+class EvidenceSnapshot(models.Model):
+    """The evidence as it was when a decision was carried out, with its hash. Never altered."""
+
+    decision = models.OneToOneField(Decision, models.PROTECT, related_name="snapshot")
+    content = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ForCompliance.as_manager()
 
 
 class Action(models.Model):
@@ -152,10 +214,17 @@ class Action(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     platform_reference = models.CharField(max_length=200, blank=True)
     last_error = models.TextField(blank=True)
+    skipped_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
+    skipped_because = models.TextField(blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["decision", "position"], name="actions_have_one_order")
+            models.CheckConstraint(
+                condition=~Q(state="skipped")
+                | (Q(skipped_by__isnull=False) & ~Q(skipped_because="")),
+                name="skipped_action_says_who_and_why",
+            ),
+            models.UniqueConstraint(fields=["decision", "position"], name="actions_have_one_order"),
         ]
         indexes = [
             models.Index(

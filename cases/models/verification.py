@@ -40,6 +40,8 @@ class Verification(models.Model):
     accommodation = models.BooleanField(default=False)
     accommodation_reason = models.TextField(blank=True)
     offers = models.PositiveSmallIntegerField(default=1)
+    told_at = models.DateTimeField(null=True, help_text="When the platform was asked to tell them")
+    alternative = models.CharField(max_length=80, blank=True, help_text="What is offered instead")
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     waived_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
@@ -66,7 +68,12 @@ class Verification(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at"], name="verification_due", condition=Q(outcome=""))
+            models.Index(fields=["due_at"], name="verification_due", condition=Q(outcome="")),
+            models.Index(
+                fields=["requested_at"],
+                name="verification_untold",
+                condition=Q(outcome="", told_at__isnull=True),
+            ),
         ]
 
 
@@ -78,6 +85,9 @@ class VerificationAttempt(models.Model):
     channel = models.CharField(max_length=20)
     performed_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
     recorded_by = models.ForeignKey("cases.User", models.PROTECT, null=True, related_name="+")
+    attested_by = models.ForeignKey(
+        "cases.Account", models.PROTECT, null=True, related_name="+", help_text="A client"
+    )
     held_at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
     outcome = models.CharField(max_length=20, choices=Outcome)
@@ -103,5 +113,10 @@ class VerificationAttempt(models.Model):
                 condition=Q(second_reviewer__isnull=True)
                 | ~Q(second_reviewer=models.F("recorded_by")),
                 name="adverse_attempt_needs_two_people",
+            ),
+            models.CheckConstraint(
+                condition=Q(second_reviewer__isnull=True, second_review_agrees__isnull=True)
+                | Q(second_reviewer__isnull=False, second_review_agrees__isnull=False),
+                name="second_review_says_who",
             ),
         ]

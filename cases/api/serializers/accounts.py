@@ -15,8 +15,10 @@ class ScoreLineOut(serializers.Serializer):
     weight = Number()
     confidence = Number()
     points = Number(help_text="weight × confidence")
-    share = Number(help_text="1 for the family's maximum, a third for the rest, 0 when capped")
+    share = Number(help_text="How much of the points its place in the family leaves")
     counted = Number(help_text="What this line adds to the score")
+    why = serializers.CharField(help_text="Why it counts as much as it does, as a code")
+    reason = serializers.CharField(help_text="The same in words")
     innocent = serializers.CharField()
 
 

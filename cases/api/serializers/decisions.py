@@ -1,5 +1,6 @@
 from rest_framework import serializers
 
+from cases.api.base import Strict
 from cases.api.serializers.fields import AnyObject, AnyObjects, Number, Person, Ref
 from cases.models import Action, Case, Decision
 
@@ -52,3 +53,19 @@ class DecisionDetailOut(DecisionOut):
     plan = AnyObjects()
     evidence = AnyObject()
     actions = ActionOut(many=True, source="shown_actions")
+
+
+class _Version(Strict):
+    version = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
+class ApproveIn(_Version):
+    digest = serializers.CharField(max_length=64, help_text="Of the proposal that was read")
+
+
+class RejectIn(_Version):
+    reason = serializers.CharField(max_length=REASON_MAX)
+
+
+class WithdrawIn(_Version):
+    reason = serializers.CharField(max_length=REASON_MAX, required=False, allow_blank=True)

@@ -1,5 +1,6 @@
 from rest_framework import serializers
 
+from cases.api.base import Strict
 from cases.api.serializers.fields import Number, Person, Ref
 from cases.models import RingOverride
 
@@ -44,3 +45,24 @@ class RingOut(serializers.Serializer):
     links = LinkOut(many=True, source="shown_links")
     offered = OfferOut(many=True, source="shown_offers")
     overrides = OverrideOut(many=True, source="shown_overrides")
+
+
+REF_MAX, REASON_MAX = 128, 10_000
+
+
+class PairIn(Strict):
+    account = serializers.CharField(max_length=REF_MAX)
+    other = serializers.CharField(max_length=REF_MAX, help_text="A member of the ring")
+    reason = serializers.CharField(max_length=REASON_MAX)
+
+
+class CutIn(Strict):
+    accounts = serializers.ListField(
+        child=serializers.CharField(max_length=REF_MAX), min_length=1, max_length=100
+    )
+    reason = serializers.CharField(max_length=REASON_MAX)
+
+
+class UndoIn(Strict):
+    override = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    reason = serializers.CharField(max_length=REASON_MAX)

@@ -1,6 +1,8 @@
 from rest_framework import serializers
 
+from cases.api.base import Strict
 from cases.api.serializers.fields import AnyObjects, Person, Ref
+from cases.models.verification import Outcome
 
 
 class AttemptOut(serializers.Serializer):
@@ -51,3 +53,42 @@ class VerificationDetailOut(VerificationOut):
     """The step with every attempt; reading it is recorded."""
 
     attempts = AttemptOut(many=True, source="shown_attempts")
+
+
+TEXT_MAX = 10_000
+
+
+class ChallengeIn(Strict):
+    challenge = serializers.CharField(max_length=80)
+    given = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    result = serializers.CharField(max_length=80, required=False, allow_blank=True)
+
+
+class QuestionIn(Strict):
+    question = serializers.CharField(max_length=300)
+    answer = serializers.CharField(max_length=2_000, required=False, allow_blank=True)
+    result = serializers.CharField(max_length=80, required=False, allow_blank=True)
+
+
+class AttemptIn(Strict):
+    """What was tried, what was seen, what came of it."""
+
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    challenges = ChallengeIn(many=True, required=False, max_length=40)
+    questions = QuestionIn(many=True, required=False, max_length=40)
+    observations = serializers.ListField(
+        child=serializers.CharField(max_length=80), required=False, max_length=40
+    )
+    face_matches_document = serializers.BooleanField(required=False, allow_null=True)
+    channel = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    held_at = serializers.DateTimeField(required=False)
+    performed_by = serializers.CharField(max_length=150, required=False)
+    attested_by = serializers.CharField(max_length=128, required=False)
+    excuse = serializers.CharField(max_length=TEXT_MAX, required=False, allow_blank=True)
+    note = serializers.CharField(max_length=TEXT_MAX, required=False, allow_blank=True)
+    evidence_ref = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class ReviewIn(Strict):
+    agrees = serializers.BooleanField()
+    note = serializers.CharField(max_length=TEXT_MAX, required=False, allow_blank=True)

@@ -141,8 +141,8 @@ class Escalate(CaseVerb):
     def post(self, request: Request, ref: str) -> Response:
         return super().post(request, ref=ref)
 
-    def act(self, case: Case, *, actor: User, **said: Any) -> None:
-        transitions.apply(case, Verb.ESCALATE, actor=actor, escalated_by=actor, **said)
+    def act(self, case: Case, *, actor: User, note: str, **said: Any) -> None:
+        transitions.apply(case, Verb.ESCALATE, actor=actor, note=note, **said)
 
 
 class Return(CaseVerb):

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -33,7 +32,7 @@ class WriteNote(CaseVerb):
             if old is None:
                 fault = {"pointer": "/replaces", "detail": "No such note.", "code": "not_found"}
                 raise Unprocessable(fault)
-        note = notes.write(case, actor=actor, text=text, replaces=old)
+        note = notes.add(case, text, actor=actor, replaces=old)
         return Response(self.shown(NoteOut, note), status=status.HTTP_201_CREATED)
 
 
@@ -47,7 +46,7 @@ class Propose(CaseVerb):
         return super().post(request, ref=ref)
 
     def act(self, case: Case, *, actor: User, **said: Any) -> Response:
-        with transaction.atomic():
-            decision = decisions.propose(case, actor=actor, **said)
+        outcome = said.pop("outcome")
+        decision = decisions.propose(case, outcome, actor=actor, **said)
         shown = self.shown(DecisionDetailOut, dressed(decision))
         return Response(shown, status=status.HTTP_201_CREATED)

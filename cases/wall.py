@@ -1,0 +1,95 @@
+"""What of a case each person sees. Compliance's part stays with compliance, legal and auditors.
+
+Analysts keep reading what they wrote themselves and what the case looked like when they had it;
+of the rest they see the reference and that it is with compliance.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from cases.models import (
+    AuditEvent,
+    Case,
+    Decision,
+    Hold,
+    Note,
+    ScreeningHit,
+    User,
+)
+from cases.states import State
+
+
+@dataclass(frozen=True)
+class View:
+    """Which panels of a case are shown, and what stands on them. The querysets are filtered."""
+
+    case: Case
+    user: User
+    compliance: bool
+    behind_wall: bool
+    state_label: str
+    state_since_shown: bool
+    holder_shown: bool
+    hold_label: str
+    hold_details: bool
+    screening: bool
+    proposals: bool
+
+    @property
+    def notes(self) -> QuerySet[Note]:
+        rows = self.case.notes.order_by("id")
+        return rows if self.compliance else rows.filter(wall=False)
+
+    @property
+    def decisions(self) -> QuerySet[Decision]:
+        rows = self.case.decisions.order_by("-id")
+        return rows if self.compliance else rows.filter(wall=False)
+
+    @property
+    def events(self) -> QuerySet[AuditEvent]:
+        rows = self.case.events.order_by("id")
+        return rows if self.compliance else rows.filter(wall=False)
+
+    @property
+    def hits(self) -> QuerySet[ScreeningHit]:
+        """Without standing behind the wall, once the case is there: none of them."""
+        rows = self.case.account.screening_hits.order_by("-score", "id")
+        return rows if self.screening else rows.none()
+
+
+def view_of(case: Case, user: User) -> View:
+    """What `user` sees of `case`. Not whether: that is `visible_to`."""
+    compliance = bool(user.is_active and user.sees_compliance)
+    behind = case.queue == Case.Queue.COMPLIANCE
+    hidden = behind and not compliance
+    hold = case.account.holds.filter(live=True).first()
+    return View(
+        case=case,
+        user=user,
+        compliance=compliance,
+        behind_wall=behind,
+        state_label=state_label(case, compliance),
+        state_since_shown=not hidden,
+        holder_shown=not hidden,
+        hold_label=hold_label(hold, compliance),
+        hold_details=compliance or (hold is not None and hold.level == Hold.Level.SOFT),
+        screening=not hidden,
+        proposals=not hidden,
+    )
+
+
+def state_label(case: Case, compliance: bool) -> str:
+    """The state in words. Whether compliance proposes something is compliance's own matter."""
+    if case.queue == Case.Queue.COMPLIANCE and not compliance and case.state != State.CLOSED:
+        return "with compliance"
+    return State(case.state).label
+
+
+def hold_label(hold: Hold | None, compliance: bool) -> str:
+    """How the money stands, in words. Outside of compliance a hold is a hold."""
+    if hold is None or hold.level in (Hold.Level.NORMAL, Hold.Level.RELEASED):
+        return "payouts run"
+    if hold.level == Hold.Level.RETURNED:
+        return "payouts returned to the client" if compliance else "payouts on hold"
+    return hold.get_level_display().lower() if compliance else "payouts on hold"

@@ -80,7 +80,8 @@ UPDATE cases_contract c SET
     rating = (c.facts -> 'rating' ->> 2)::numeric,
     video_interview_before = (c.facts -> 'video_interview_before_contract' ->> 2)::boolean,
     opened_at = coalesce(least(c.opened_at, e.opened), (c.facts -> 'opened_at' ->> 2)::timestamptz),
-    closed_at = coalesce((c.facts -> 'closed_at' ->> 2)::timestamptz, greatest(c.closed_at, e.closed))
+    closed_at = coalesce((c.facts -> 'closed_at' ->> 2)::timestamptz,
+                         greatest(c.closed_at, e.closed))
 FROM (
     SELECT k.id, min(f.at) FILTER (WHERE f.type = 'contract.opened') AS opened,
            max(f.at) FILTER (WHERE f.type = 'contract.closed') AS closed

@@ -35,7 +35,8 @@ _INSERT_MANY = f"""
 INSERT INTO cases_auditevent ({", ".join(_COLUMNS)})
 SELECT {", ".join(_COLUMNS)} FROM jsonb_to_recordset(%s) AS r(
     verb text, actor_id bigint, actor_name text, case_id bigint, account_id bigint,
-    object_type text, object_ref text, note text, data jsonb, wall boolean, request_id text, ip inet)
+    object_type text, object_ref text, note text, data jsonb, wall boolean, request_id text,
+    ip inet)
 """  # noqa: S608
 
 

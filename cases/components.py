@@ -1,8 +1,9 @@
 """Which accounts make a ring: components over strong links, as analysts' hands left them.
 
 Strong links and pins join, the strongest first and those of accounts that were cut out last; a
-join that would bring such an account together with those it was cut from is left out. That order makes the outcome the same however it came about, and
-lets a cut survive whatever grows around it. Only what hangs together with a change is looked at.
+join that would bring such an account together with those it was cut from is left out. That order
+makes the outcome the same however it came about, and lets a cut survive whatever grows around it.
+Only what hangs together with a change is looked at.
 """
 
 import json
@@ -71,7 +72,7 @@ def take_links(cursor, rules: LinkRules) -> set[int]:
 def recompute(cursor, seeds: Iterable[int], rules: LinkRules) -> set[int]:
     """Bring the rings of these accounts, and all that hang together with them, in line."""
     region, links, hands = _region(cursor, set(seeds), rules)
-    groups = [group for group in components(region, links, hands, _refs(cursor, region))]
+    groups = components(region, links, hands, _refs(cursor, region))
     return _write(cursor, region, [group for group in groups if len(group) > 1])
 
 
@@ -220,7 +221,7 @@ def _write(cursor, region: set[int], groups: list[set[int]]) -> set[int]:
             " FROM unnest(%s::bigint[], %s::bigint[]) m(id, ring) WHERE a.id = m.id",
             [timezone.now(), list(moves), list(moves.values())],
         )
-        _resize(cursor, {ring for ring in (*old.values(), *ring_of.values())})
+        _resize(cursor, {*old.values(), *ring_of.values()})
     return set(moves)
 
 

@@ -240,7 +240,8 @@ def _open(reasons: list[Reason]) -> list[Case]:
             "note": reason.reopened_because or reason.detail,
             "data": {
                 "rule": reason.rule, "policy": reason.policy.version, "queue": case.queue,
-                "severity": int(case.severity), "reopened_from": reason.reopened_from, **reason.data,
+                "severity": int(case.severity), "reopened_from": reason.reopened_from,
+                **reason.data,
             },
         }
         for case, reason in zip(cases, ordered, strict=True)

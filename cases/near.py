@@ -21,7 +21,7 @@ _BITS = "('x' || value)::bit(64)"
 ADD = f"""
 INSERT INTO cases_nearhash (trait_id, kind, hash, p0, p1, p2, p3, owner)
 SELECT trait_id, kind, {_BITS}::bigint,
-       {", ".join(f"substring({_BITS} from {16 * part + 1} for 16)::int" for part in range(NEAR_PARTS))},
+       {", ".join(f"substring({_BITS} from {16 * n + 1} for 16)::int" for n in range(NEAR_PARTS))},
        (SELECT CASE WHEN count(*) = 1 THEN min(s.account_id) END
         FROM cases_sighting s WHERE s.trait_id = h.trait_id)
 FROM work_hash h WHERE trait_id = ANY(%s)
@@ -36,13 +36,17 @@ _CLOSE = "bit_count((n.hash # h.hash)::bit(64)) <= %(distance)s"
 
 
 def _probe(crowded: str, distance: int) -> str:
-    """Every hash that agrees with `n` in one part: wholly up to distance 3, else but for one bit."""
-    flips = range(16) if distance >= NEAR_PARTS else ()
+    """Every hash that agrees with `n` in a part: wholly up to distance 3, else but for one bit."""
+    flips = [1 << bit for bit in range(16)] if distance >= NEAR_PARTS else []
+
+    def spellings(part: int) -> str:
+        return ", ".join([f"n.p{part}", *(f"n.p{part} # {flip}" for flip in flips)])
+
     return " UNION ".join(
         f"""SELECT h.trait_id, bit_count((n.hash # h.hash)::bit(64))::int AS distance
         FROM cases_nearhash h
         WHERE h.kind = n.kind AND h.crowded = {crowded}
-          AND h.p{part} = ANY(ARRAY[{", ".join([f"n.p{part}", *(f"n.p{part} # {1 << bit}" for bit in flips)])}])
+          AND h.p{part} = ANY(ARRAY[{spellings(part)}])
           AND {_CLOSE} AND h.trait_id <> n.trait_id
           AND (n.owner IS NULL OR h.owner IS NULL OR h.owner <> n.owner)"""  # noqa: S608
         for part in range(NEAR_PARTS)

@@ -31,6 +31,9 @@ _BETTER = """(
     OR ((NOT excluded.shadow, excluded.points) = (NOT f.shadow, f.points)
         AND excluded.best_event < f.best_event)
 )"""
+_TAKE_BETTER = ", ".join(
+    f"{name} = CASE WHEN {_BETTER} THEN excluded.{name} ELSE f.{name} END" for name in _BEST
+)
 
 WORK = """
 CREATE TEMP TABLE IF NOT EXISTS work_finding (
@@ -58,14 +61,15 @@ WITH named AS (
     FROM named GROUP BY account_id, detector, fingerprint
 ), put AS (
     INSERT INTO cases_finding AS f (
-        account_id, detector, fingerprint, {", ".join(_BEST)}, accommodation, first_at, last_at, times
+        account_id, detector, fingerprint, {", ".join(_BEST)}, accommodation,
+        first_at, last_at, times
     )
     SELECT b.account_id, b.detector, b.fingerprint, {", ".join("b." + name for name in _BEST)},
            t.excused, t.first_at, t.last_at, t.times
     FROM best b JOIN told t USING (account_id, detector, fingerprint)
     ORDER BY b.account_id, b.detector, b.fingerprint
     ON CONFLICT (account_id, detector, fingerprint) DO UPDATE SET
-        {", ".join(f"{name} = CASE WHEN {_BETTER} THEN excluded.{name} ELSE f.{name} END" for name in _BEST)},
+        {_TAKE_BETTER},
         spare = f.spare AND NOT {_BETTER},
         accommodation = f.accommodation OR excluded.accommodation,
         first_at = least(f.first_at, excluded.first_at),
@@ -287,7 +291,7 @@ def score_lines(account: Account) -> list[ScoreLine]:
 
 
 def kept_aside(account: Account) -> int:
-    """How many findings of the account are kept and not scored since stronger ones fill the list."""
+    """How many findings are kept and not scored since stronger ones fill the list."""
     return Finding.objects.filter(account=account, spare=True).count()
 
 

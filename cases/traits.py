@@ -110,7 +110,8 @@ WITH said AS (
         SELECT CASE
                    WHEN f.data ->> 'trait' IN ('device', 'ip', 'payout', 'wallet', 'text',
                                                'ship_to', 'phone', 'email') THEN f.data ->> 'trait'
-                   WHEN v.value ~ '^[0-9]{1,3}(\\.[0-9]{1,3}){3}$' OR v.value ~ '^[0-9a-f]*:[0-9a-f:.]*$'
+                   WHEN v.value ~ '^[0-9]{1,3}(\\.[0-9]{1,3}){3}$'
+                        OR v.value ~ '^[0-9a-f]*:[0-9a-f:.]*$'
                    THEN 'ip'
                    WHEN f.data ->> 'kind' ~ 'template|letter' THEN 'text'
                    WHEN f.data ->> 'kind' ~ 'address|hub|locker' THEN 'ship_to'

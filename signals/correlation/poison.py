@@ -21,7 +21,7 @@ class TooMany(Exception):
 
 
 def set_aside(batch: IntakeBatch, attempt: Callable[[IntakeBatch, list[UUID]], None]) -> int:
-    """Quarantine the items of `batch` that fail; how many. Halves the batch until they are found."""
+    """Quarantine the items of `batch` that fail; how many. Halves the batch to find them."""
     model = Signal if batch.kind == IntakeKind.SIGNALS else ActivityEvent
     everything = list(
         model.objects.filter(

@@ -7,6 +7,7 @@ import uuid
 from decimal import Decimal
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -17,7 +18,7 @@ from signals.correlation import correlator
 from signals.door.rules import weight_of
 from signals.models import ActivityEvent, Detector, IntakeBatch, Signal
 
-LANTERN = Path("/work/shared/data/lantern")
+LANTERN = Path(settings.BASE_DIR) / "demo" / "lantern"
 _ids = itertools.count(1)
 
 

@@ -3,8 +3,12 @@
 import random
 
 import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from cases.models import Account, Case
+from cases import components, links
+from cases.models import Account, Case, Link
 from tests.signals.correlation import feed
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +47,7 @@ def test_each_member_has_a_case_of_its_own_and_innocents_none_without_a_fair_rea
     assert client.opened_because["rule"] == "ring"
 
 
-def test_order_batches_and_repetition_do_not_matter(lantern, django_assert_max_num_queries):
+def test_order_batches_and_repetition_do_not_matter(lantern):
     activity, signals, _ = lantern
     everything = [*activity, *signals]
     first = _run(everything)
@@ -60,10 +64,70 @@ def test_nothing_waits_afterwards_and_another_run_changes_nothing(lantern):
     assert not Account.objects.exclude(ring=None).filter(ring__dissolved_at__isnull=False).exists()
 
 
+@pytest.mark.parametrize(
+    ("join", "size", "stranger"),
+    [(3, 9, True), (4, 8, False), (5, 8, False), (6, 8, False), (7, 8, False), (8, 8, False),
+     (9, 7, False)],
+)  # fmt: skip
+def test_the_ring_is_stable_for_joins_from_4_to_8(lantern, join, size, stranger):
+    activity, _, expected = lantern
+    feed.post(activity)
+    feed.work()
+    refs = dict(Account.objects.values_list("pk", "ref"))
+    found = Link.objects.filter(strength__gte=join).values_list("a_id", "b_id", "strength")
+    groups = components.components(
+        refs, {(a, b): strength for a, b, strength in found}, components.Hands(), refs
+    )
+    (ring,) = [{refs[each] for each in group} for group in groups if len(group) > 2]
+    everybody = {*expected["ring"], expected["ring_client"]}
+    assert len(ring) == size
+    assert bool(ring - everybody) is stranger
+    if size == 7:
+        assert ring == set(expected["ring"])
+
+
+def test_without_the_declared_relations_the_families_appear_apart_from_the_ring(lantern):
+    activity, _, expected = lantern
+    feed.post([event for event in activity if not event["type"].startswith("relation.")])
+    feed.work()
+    rings = sorted(feed.rings().values(), key=len)
+    assert [len(ring) for ring in rings] == [2, 2, 2, 2, 2, 2, 8]
+    households = [set(pair) for pair in expected["may_group_but_not_alert"]["households"]]
+    assert all(set(ring) in households for ring in rings[:-1])
+
+
+def test_every_link_explains_itself_to_the_last_digit(lantern):
+    activity, signals, _ = lantern
+    feed.post([*activity, *signals])
+    feed.work()
+    found = {(a, b): s for a, b, s in Link.objects.values_list("a_id", "b_id", "strength")}
+    for pair, lines in links.explain_many(found).items():
+        assert sum(line.points for line in lines) == found[pair]
+        assert all(line.sharers >= 2 for line in lines)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.integers(0, 4842), min_size=20, max_size=250),
+    st.randoms(use_true_random=False),
+    st.integers(1, 90),
+)
+def test_any_part_of_it_in_any_order_gives_the_same(picked, order, size):
+    feed.prepare()
+    activity, signals, _ = feed.lantern()
+    everything = [*activity, *signals]
+    events = [everything[number] for number in dict.fromkeys(picked)]
+    _forget()
+    first = _run(events)
+    _forget()
+    shuffled = list(events)
+    order.shuffle(shuffled)
+    assert _run(shuffled, size=size) == first
+    _forget()
+
+
 def _forget() -> None:
     """An empty portal again, within the test's transaction."""
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table in (

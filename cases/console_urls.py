@@ -2,7 +2,22 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from cases.views import account, case, home, palette, policy, preferences, queue, work
+from cases.views import (
+    account,
+    case,
+    compliance,
+    decisions,
+    home,
+    money,
+    notes,
+    palette,
+    policy,
+    preferences,
+    queue,
+    ring,
+    verification,
+    work,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -25,4 +40,55 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<str:ref>/escalate/", work.escalate, name="escalate"),
     path("cases/<str:ref>/return/", work.hand_back, name="return"),
     path("cases/<str:ref>/reopen/", work.reopen, name="reopen"),
+    path("cases/<str:ref>/notes/", notes.note, name="note"),
+    path("cases/<str:ref>/propose/", decisions.propose, name="propose"),
+    path("cases/<str:ref>/overturn/", decisions.overturn, name="overturn"),
+    path("cases/<str:ref>/hold/", money.hold, name="hold"),
+    path("cases/<str:ref>/hold/justify/", money.justify_hold, name="justify_hold"),
+    path("cases/<str:ref>/hold/resend/", money.resend_hold, name="resend_hold"),
+    path("cases/<str:ref>/hold/<int:pk>/confirm/", money.confirm_hold, name="confirm_hold"),
+    path("cases/<str:ref>/hold/<int:pk>/refuse/", money.refuse_hold, name="refuse_hold"),
+    path("cases/<str:ref>/verifications/", verification.request_step, name="request_verification"),
+    path(
+        "cases/<str:ref>/verifications/<int:pk>/attempts/",
+        verification.record,
+        name="record_verification",
+    ),
+    path("cases/<str:ref>/attempts/<int:pk>/look/", verification.second_look, name="second_look"),
+    path(
+        "cases/<str:ref>/verifications/<int:pk>/accommodate/",
+        verification.accommodate,
+        name="accommodate",
+    ),
+    path(
+        "cases/<str:ref>/verifications/<int:pk>/waive/",
+        verification.waive,
+        name="waive_verification",
+    ),
+    path("compliance/", compliance.compliance, name="compliance"),
+    path("decisions/<int:pk>/", decisions.decision, name="decision"),
+    path("decisions/<int:pk>/approve/", decisions.approve, name="approve"),
+    path("decisions/<int:pk>/reject/", decisions.reject, name="reject"),
+    path("decisions/<int:pk>/withdraw/", decisions.withdraw, name="withdraw"),
+    path(
+        "decisions/<int:pk>/actions/<int:action>/retry/",
+        decisions.retry_action,
+        name="retry_action",
+    ),
+    path(
+        "decisions/<int:pk>/actions/<int:action>/skip/", decisions.skip_action, name="skip_action"
+    ),
+    path("rings/", ring.rings, name="rings"),
+    path("rings/<int:pk>/", ring.ring, name="ring"),
+    path("rings/<int:pk>/cut/", ring.cut, name="ring_cut"),
+    path("rings/<int:pk>/pin/", ring.pin, name="ring_pin"),
+    path("rings/<int:pk>/accept/", ring.accept, name="ring_accept"),
+    path("rings/<int:pk>/decline/", ring.decline, name="ring_decline"),
+    path("rings/<int:pk>/relation/", ring.relation, name="ring_relation"),
+    path("rings/<int:pk>/undo/<int:override>/", ring.undo, name="ring_undo"),
+    path(
+        "rings/<int:pk>/traits/<int:trait>/infrastructure/",
+        ring.mark_infrastructure,
+        name="mark_infrastructure",
+    ),
 ]

@@ -36,13 +36,11 @@ class Plain(forms.Form):
 
     use_required_attribute = True
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if self.is_bound:
-            for name in self.errors:
-                if name in self.fields:
-                    attrs = self.fields[name].widget.attrs
-                    attrs["aria-invalid"] = "true"
+    def full_clean(self):
+        super().full_clean()
+        for name in self._errors:
+            if name in self.fields:
+                self.fields[name].widget.attrs["aria-invalid"] = "true"
 
 
 def text_field(label: str, *, required: bool = True, most: int = 4000, rows: int = 3, help_text=""):
@@ -104,9 +102,15 @@ class SnoozeForm(Plain):
             (168, "7 days"),
         ],
     )
-    on_signal = forms.BooleanField(label="or when a new signal arrives", required=False, initial=True)
+    on_signal = forms.BooleanField(
+        label="or when a new signal arrives", required=False, initial=True
+    )
     score = forms.DecimalField(
-        label="or when the score reaches", required=False, min_value=0, max_digits=8, decimal_places=2
+        label="or when the score reaches",
+        required=False,
+        min_value=0,
+        max_digits=8,
+        decimal_places=2,
     )
     reason = text_field("Why it can wait", rows=2)
 
@@ -128,6 +132,112 @@ class SkipForm(Plain):
     )
 
 
+class RequestStepForm(Plain):
+    step = forms.ChoiceField(label="Step")
+    told = text_field(
+        "What the user is told",
+        required=False,
+        rows=2,
+        help_text="Empty: the protocol's own text. Say what to do, not what you suspect.",
+    )
+    note = text_field("Why, for colleagues", required=False, rows=2)
+
+    def __init__(self, *args, steps=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["step"].choices = steps
+
+
+class AttemptForm(Plain):
+    """One try at a step, by its protocol: challenges, questions, what was seen."""
+
+    outcome = forms.ChoiceField(label="Outcome")
+    held_at = forms.DateTimeField(
+        label="Held at", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    performed = forms.ChoiceField(
+        label="Performed by", choices=[("me", "Me"), ("other", "A vendor, a client or a partner")]
+    )
+    channel = forms.CharField(label="Channel", max_length=20, required=False)
+    face = forms.ChoiceField(
+        label="Face on camera and face on the document",
+        choices=[("", "Not compared"), ("yes", "The same person"), ("no", "Not the same person")],
+        required=False,
+        help_text="A person compares; never a machine, never against others.",
+    )
+    observations = forms.MultipleChoiceField(
+        label="Observed", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    attested_by = forms.CharField(label="Client who attests", max_length=128, required=False)
+    excuse = text_field("Excuse that was given", required=False, most=2000, rows=2)
+    note = text_field("Remarks", required=False, rows=2)
+    evidence_ref = forms.CharField(
+        label="Reference of the still or clip",
+        max_length=200,
+        required=False,
+        help_text="The picture itself stays with the vendor.",
+    )
+
+    def __init__(self, *args, protocol=None, observations=None, outcomes=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        protocol = protocol or {}
+        self.fields["outcome"].choices = [
+            ("", "Choose"),
+            *((code, code.replace("_", " ").capitalize()) for code in outcomes),
+        ]
+        seen = observations or {}
+        self.fields["observations"].choices = [
+            (code, row.get("text") or row.get("title") or code.replace("_", " "))
+            for code, row in seen.items()
+        ]
+        if not seen:
+            del self.fields["observations"]
+        if protocol.get("performed_by") != ["client"]:
+            self.fields["attested_by"].widget = forms.HiddenInput()
+        self.fields["channel"].initial = protocol.get("channel", "")
+        self.asked = protocol.get("questions") or []
+        self.given = protocol.get("challenges") or []
+        for row in self.given:
+            self.fields[f"challenge:{row['code']}"] = forms.ChoiceField(
+                label=row["text"],
+                required=False,
+                choices=[
+                    ("", "Not given"),
+                    ("passed", "Passed"),
+                    ("failed", "Failed"),
+                    ("unclear", "Unclear"),
+                ],
+            )
+        for number, question in enumerate(self.asked):
+            self.fields[f"question:{number}"] = forms.CharField(
+                label=question, required=False, max_length=1000
+            )
+
+    def clean(self):
+        data = super().clean()
+        data.setdefault("observations", [])
+        return data
+
+    @property
+    def challenges(self) -> list[dict[str, str]]:
+        said = self.cleaned_data
+        rows = ((row["code"], said.get(f"challenge:{row['code']}")) for row in self.given)
+        return [{"challenge": code, "result": result} for code, result in rows if result]
+
+    @property
+    def questions(self) -> list[dict[str, str]]:
+        rows = ((text, self.cleaned_data.get(f"question:{i}")) for i, text in enumerate(self.asked))
+        return [{"question": text, "answer": answer} for text, answer in rows if answer]
+
+
+class SecondLookForm(Plain):
+    agrees = forms.ChoiceField(
+        label="You looked at the same evidence",
+        choices=[("yes", "I agree: it speaks against the person"), ("no", "I do not agree")],
+        widget=forms.RadioSelect,
+    )
+    note = text_field("What you saw", rows=2)
+
+
 class ProposeForm(Plain):
     outcome = forms.ChoiceField(label="Outcome", widget=forms.RadioSelect)
     reason_code = forms.ChoiceField(label="Reason")
@@ -145,12 +255,78 @@ class ProposeForm(Plain):
 
 
 class HoldForm(Plain):
-    level = forms.ChoiceField(label="Tell the platform")
+    level = forms.ChoiceField(label="The money becomes")
+    basis = forms.ChoiceField(
+        label="Blocked property leaves by",
+        required=False,
+        choices=[
+            ("", "It is not blocked"),
+            ("licence", "A licence"),
+            ("delisting", "A delisting"),
+            ("error", "The error procedure"),
+        ],
+    )
     reason = text_field("Why", rows=2)
 
     def __init__(self, *args, levels=(), **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["level"].choices = levels
+
+
+class OfRingForm(Plain):
+    def __init__(self, *args, members=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in ("account", "member", "members"):
+            if name in self.fields and hasattr(self.fields[name], "choices"):
+                self.fields[name].choices = members
+
+
+class CutForm(OfRingForm):
+    account = forms.ChoiceField(label="Account")
+    reason = text_field("Why it does not belong", rows=2)
+
+
+class PinForm(OfRingForm):
+    account = forms.CharField(label="Account to pin in", max_length=128)
+    member = forms.ChoiceField(label="It belongs with")
+    reason = text_field("Why it belongs", rows=2)
+
+
+class RelationForm(OfRingForm):
+    members = forms.MultipleChoiceField(label="Members (two or more)")
+    kind = forms.ChoiceField(
+        label="Kind",
+        choices=[
+            ("household", "Household"),
+            ("agency", "Agency"),
+            ("employer", "Employer and employees"),
+            ("travel_notice", "Travelling together"),
+        ],
+    )
+    evidence = text_field("What shows it", required=False, rows=2)
+    reason = text_field("Why you declare it", rows=2)
+
+    def clean_members(self):
+        members = self.cleaned_data["members"]
+        if len(members) < 2:
+            raise ValidationError("A relation has two members at least.")
+        return members
+
+
+class InfrastructureForm(Plain):
+    kind = forms.ChoiceField(
+        label="Kind",
+        choices=[
+            ("campus_nat", "Campus or school network"),
+            ("office_nat", "Office or coworking network"),
+            ("mobile_cgnat", "Mobile network (CGNAT)"),
+            ("vpn_exit", "VPN exit"),
+            ("kiosk_device", "Kiosk or library device"),
+            ("shared_account", "Shared payout service"),
+        ],
+    )
+    label = forms.CharField(label="Name of the place or tool", max_length=200, required=False)
+    reason = text_field("How you know", rows=2)
 
 
 class PreferencesForm(Plain):

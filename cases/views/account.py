@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from cases import audit, permissions
+from cases.auth.step_up import step_up_required
 from cases.forms import RevealForm
 from cases.models import Account, Case, Contract, Hold, PayoutMethod, Relation, User
 from cases.views import ring_data, why
@@ -24,6 +25,7 @@ def account(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 @require_POST
+@step_up_required
 def reveal(request: HttpRequest, ref: str) -> HttpResponse:
     """Show the account's personal data in this one answer, once the read is on record.
 
@@ -59,7 +61,7 @@ def page(request: HttpRequest, account: Account) -> dict[str, Any]:
             .select_related("assignee")
             .order_by("-opened_at")[:50]
         ),
-        "why": why.explained(account, user),
+        "why": why.explained(account),
         "sightings": ring_data.traits_of(account, user),
         "payouts": list(
             PayoutMethod.objects.visible_to(user)

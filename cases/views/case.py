@@ -14,13 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from cases import audit, four_eyes, permissions, transitions, visits
+from cases import audit, permissions, playbook, transitions, visits
 from cases.models import (
     Action,
     AuditEvent,
     Case,
     Decision,
     Hold,
+    HoldRequest,
     Note,
     Typology,
     User,
@@ -29,6 +30,7 @@ from cases.models import (
 from cases.models.sight import sees_compliance
 from cases.states import WORKING, Verb
 from cases.views import rail, ring_data, rows, why
+from cases.views import verification_forms as steps
 from cases.views.access import access_case
 
 HISTORY = 60
@@ -84,12 +86,10 @@ def shared(
         "behind": behind,
         "typology": typology,
         "allowed": {str(verb): answer[0] for verb, answer in allowed.items()},
-        "blocked": [
-            (verb.label, because) for verb, (may, because) in allowed.items() if not may
-        ],
+        "blocked": [(verb.label, because) for verb, (may, because) in allowed.items() if not may],
         "why_not": {str(verb): answer[1] for verb, answer in allowed.items()},
         "decision": decision,
-        "actions": actions(decision, user),
+        "actions": actions(decision),
         "hold": live_hold(case, user),
         "changes": changes,
         "visited": visited,
@@ -99,14 +99,23 @@ def shared(
         "may_claim": user.has_perm(permissions.REVIEW),
         "may_comply": user.has_perm(permissions.COMPLY),
     }
+    hold = context["hold"]
+    context["hold_level"] = rail.shown_level(hold.level, user) if hold else ""
+    context["outcomes"] = rail.OUTCOMES
+    context["hold_request"] = waiting_request(case, user)
     context["forms"] = rail.forms_for(request, context) | forms
+    context["may_waive"] = user.has_perm(permissions.APPROVE) or user.has_perm(permissions.COMPLY)
+    book = playbook.of(case.typology_code)
+    if context["allowed"].get(Verb.REQUEST_VERIFICATION):
+        context["forms"].setdefault("request_verification", steps.request_form(book))
+    steps.dress(account_verifications, book, user, forms)
     return context
 
 
 def evidence(request: HttpRequest, case: Case, visited: datetime | None) -> dict[str, Any]:
     """What only the whole page shows: the score, the ring, earlier cases."""
     user = request.user
-    context: dict[str, Any] = {"why": why.explained(case.account, user, since=visited)}
+    context: dict[str, Any] = {"why": why.explained(case.account, since=visited)}
     context["because"] = rows.why(case)
     if case.account.ring_id:
         context["ring"] = ring_data.overview(case.account.ring, user)
@@ -124,15 +133,23 @@ def latest_decision(case: Case, user: User) -> Decision | None:
     return rows.select_related("proposed_by", "approved_by", "ended_by").order_by("-id").first()
 
 
-def actions(decision: Decision | None, user: User) -> list[Action]:
+def actions(decision: Decision | None) -> list[Action]:
     if decision is None or decision.state != Decision.State.APPROVED:
         return []
-    return list(Action.objects.visible_to(user).filter(decision=decision).order_by("position"))
+    return list(decision.actions.order_by("position"))
 
 
 def live_hold(case: Case, user: User) -> Hold | None:
     held = Hold.objects.visible_to(user).filter(account=case.account_id, live=True)
     return held.select_related("set_by", "second_by").first()
+
+
+def waiting_request(case: Case, user: User) -> HoldRequest | None:
+    """A change of the hold that one person asked for and a second has to meet."""
+    if not sees_compliance(user):
+        return None
+    rows = case.account.hold_requests.filter(state=HoldRequest.State.WAITING)
+    return rows.select_related("asked_by").first()
 
 
 def verifications(case: Case, user: User) -> list[Verification]:
@@ -196,7 +213,3 @@ def history(case: Case, user: User, visited: datetime | None) -> list[dict[str, 
         entry["new"] = bool(visited and entry["at"] > visited and entry["who"] != str(user))
     return entries[-HISTORY:]
 
-
-def may_sign(decision: Decision | None, user: User) -> str:
-    """Why `user` may not be the second person, or nothing."""
-    return four_eyes.why_not_approve(decision, user) if decision else ""

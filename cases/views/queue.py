@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -19,7 +21,10 @@ def queue(request: HttpRequest) -> HttpResponse:
     return case_list(request, "cases/queue.html")
 
 
-def case_list(request: HttpRequest, template: str, **base) -> HttpResponse:
+def case_list(
+    request: HttpRequest, template: str, *, extra: dict[str, Any] | None = None, **base: Any
+) -> HttpResponse:
+    """The cases that `base` names, as far as the URL narrows them; `extra` is for the template."""
     seen = Case.objects.visible_to(request.user).filter(**base)
     narrowing = CaseFilter(request.GET, queryset=seen, request=request)
     valid = narrowing.is_valid()
@@ -34,6 +39,7 @@ def case_list(request: HttpRequest, template: str, **base) -> HttpResponse:
         "may_read": request.user.has_perm(permissions.VIEW),
         "may_claim": request.user.has_perm(permissions.REVIEW),
         "may_comply": request.user.has_perm(permissions.COMPLY),
+        **(extra or {}),
     }
     if request.htmx and request.htmx.target == "list":
         template = "cases/_list.html"

@@ -1,58 +1,78 @@
-"""Why an account is here: each finding, how its points came about, its innocent reading."""
+"""Why an account is here: the score line by line, how each line came about, its innocent reading."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cases.models import Account, Finding, User
+from cases import scores
+from cases.models import Account
+from cases.scores import ScoreLine
 
 
 @dataclass
 class Why:
-    opened: str
+    """`lines` add up to `total`; `quiet` is kept on record and adds nothing."""
+
     lines: list[dict[str, Any]]
     quiet: list[dict[str, Any]]
     total: Decimal
     policy: str
     new: int = 0
+    aside: int = 0
 
 
-def findings(account: Account, user: User) -> list[Finding]:
-    rows = Finding.objects.visible_to(user).filter(account=account).select_related("indicator")
-    return list(rows.order_by("-points", "id")[:300])
-
-
-def explained(account: Account, user: User, since: datetime | None = None) -> Why:
-    lines, quiet = [], []
-    for finding in findings(account, user):
-        line = dressed(finding, since)
-        scored = not (finding.shadow or finding.withdrawn or finding.accommodation)
-        (lines if scored else quiet).append(line)
+def explained(account: Account, since: datetime | None = None) -> Why:
+    """The account's score as the policy made it. `since`: mark what was found after."""
+    every = scores.score_lines(account)
+    lines = [dressed(line, since) for line in every if line.line_points]
     return Why(
-        opened="",
         lines=lines,
-        quiet=quiet,
-        total=account.score,
+        quiet=[dressed(line, since) for line in every if not line.line_points],
+        total=sum((line.line_points for line in every), Decimal("0.00")),
         policy=str(account.score_policy or ""),
         new=sum(line["new"] for line in lines),
+        aside=scores.kept_aside(account),
     )
 
 
-def dressed(finding: Finding, since: datetime | None) -> dict[str, Any]:
-    indicator = finding.indicator
+def dressed(line: ScoreLine, since: datetime | None) -> dict[str, Any]:
+    finding = line.finding
     return {
+        "pk": finding.pk,
         "code": finding.code,
-        "title": indicator.title or finding.code,
-        "points": finding.points,
-        "how": f"weight {finding.weight:.1f} × confidence {finding.confidence:.2f}",
-        "innocent": indicator.innocent,
-        "sources": sources(indicator.sources),
-        "context_only": indicator.context_only,
+        "title": line.title or finding.code,
+        "points": line.line_points,
+        "how": how(line),
+        "innocent": line.innocent,
+        "sources": sources(line.source),
+        "detector": finding.detector,
+        "times": finding.times,
+        "first_at": finding.first_at,
+        "last_at": finding.last_at,
+        "context_only": line.context,
         "new": bool(since and finding.created_at > since),
     }
+
+
+def how(line: ScoreLine) -> str:
+    """`weight 8 × confidence 0.9 = 7.2, a further finding of its family: a third, 2.4`."""
+    finding = line.finding
+    said = (
+        f"weight {short(finding.weight)} × confidence {short(finding.confidence)}"
+        f" = {short(finding.points)}"
+    )
+    if line.share not in (0, 1):
+        said += f" × share {short(line.share)}"
+    return f"{said}; {line.reason}"
+
+
+def short(number: Decimal) -> str:
+    """Without trailing zeros: `7.20` is `7.2`, `8.0` is `8`."""
+    text = f"{number:.4f}".rstrip("0").rstrip(".")
+    return text or "0"
 
 
 def sources(rows: list[Any]) -> str:

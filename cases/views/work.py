@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from cases import transitions
 from cases import queue as work
+from cases import transitions
 from cases.forms import AssignForm, ReasonForm, SkipForm, SnoozeForm
 from cases.states import Queue, Verb
 from cases.views.access import access_case

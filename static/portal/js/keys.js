@@ -34,7 +34,8 @@ const handlers = new Map();
 export const keyOf = (name) => own[name] ?? ACTIONS.find((row) => row[0] === name)?.[1];
 export const register = (name, run, live = () => true) => handlers.set(name, { run, live });
 
-const visible = (element) => element && !element.disabled && element.getClientRects().length > 0;
+const visible = (element) =>
+  element && !element.disabled && !element.closest("dialog:not([open])") && element.getClientRects().length > 0;
 const target = (name) => [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)].find(visible);
 
 function live(name) {

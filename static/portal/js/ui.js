@@ -50,12 +50,38 @@ function dress(details) {
   window.htmx?.process(dialog);
 }
 
+// Buttons that open a dialog with a choice already made; they do nothing without JavaScript.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  if (!opener) return;
+  const form = document.getElementById(opener.dataset.open);
+  const [name, value] = opener.dataset.set.split("=");
+  for (const box of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) box.checked = box.value === value;
+  form.dispatchEvent(new Event("change", { bubbles: true }));
+  form.closest("dialog").showModal();
+  form.querySelector("select, textarea").focus();
+});
+
+// Reasons are grouped by outcome: only those of the chosen outcome can be given.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest?.("form");
+  const chosen = form?.querySelector("input[name=outcome]:checked");
+  if (!chosen) return;
+  const words = chosen.closest("label").textContent.trim();
+  for (const group of form.querySelectorAll("select[name=reason_code] optgroup")) {
+    const other = group.label !== words;
+    group.hidden = group.disabled = other;
+    if (other) for (const option of group.children) option.selected = false;
+  }
+});
+
 const fresh = (root = document) => {
   root.querySelectorAll?.("details[data-confirm]").forEach(dress);
+  root.querySelectorAll?.("[data-openers]").forEach((box) => (box.hidden = false));
   hint(root.querySelectorAll ? root : document);
 };
-document.addEventListener("portal:fresh", (event) => fresh(event.detail ?? document));
-document.addEventListener("htmx:oobAfterSwap", (event) => fresh(event.detail.target ?? document));
+document.addEventListener("portal:fresh", () => fresh(document));
+document.addEventListener("htmx:oobAfterSwap", () => fresh(document));
 fresh();
 
 document.addEventListener("keydown", (event) => {

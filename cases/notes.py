@@ -43,7 +43,7 @@ def add(
         )
         transitions.apply(
             case, Verb.NOTE, actor=actor, wall=wall,
-            data={"note": note.pk, "replaces": replaces.pk if replaces else None},
+            data={"note_id": note.pk, "replaces": replaces.pk if replaces else None},
         )  # fmt: skip
     return note
 

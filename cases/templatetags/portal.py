@@ -258,7 +258,7 @@ def get(mapping: Any, key: Any) -> Any:
 
 @register.simple_tag(takes_context=True)
 def with_query(context: template.Context, **changes: Any) -> str:
-    """This page's query string with `changes`; an empty value removes the key, paging begins anew."""
+    """This page's query string with `changes`; an empty value removes a key, paging begins anew."""
     query = context["request"].GET.copy()
     query.pop("after", None)
     for key, value in changes.items():

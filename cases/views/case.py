@@ -212,4 +212,3 @@ def history(case: Case, user: User, visited: datetime | None) -> list[dict[str, 
     for entry in entries[-HISTORY:]:
         entry["new"] = bool(visited and entry["at"] > visited and entry["who"] != str(user))
     return entries[-HISTORY:]
-

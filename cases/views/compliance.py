@@ -20,14 +20,10 @@ def compliance(request: HttpRequest) -> HttpResponse:
     if not sees_compliance(request.user):
         permissions.require(request.user, permissions.COMPLY)
     extra = {"shouting": shouting(request.user), "approvals": approvals(request.user)}
-    return case_list(
-        request, "cases/compliance.html", extra=extra, queue=Case.Queue.COMPLIANCE
-    )
+    return case_list(request, "cases/compliance.html", extra=extra, queue=Case.Queue.COMPLIANCE)
 
 
 def shouting(user: User) -> list[dict[str, Any]]:
     """Holds that need a person now, with what is the matter and the case to do it on."""
-    rows = list(
-        holds.shouting().visible_to(user).select_related("account", "case", "set_by")[:40]
-    )
+    rows = list(holds.shouting().visible_to(user).select_related("account", "case", "set_by")[:40])
     return [{"hold": hold, "why": holds.why_shouting(hold), "case": hold.case} for hold in rows]

@@ -88,7 +88,8 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
     def run(row: Decision, reason: str) -> None:
         decisions.reject(row, actor=request.user, reason=reason)
 
-    return _sign(request, pk, run, form=ReasonForm(request.POST, auto_id="reject_%s"), slot="reject")
+    form = ReasonForm(request.POST, auto_id="reject_%s")
+    return _sign(request, pk, run, form=form, slot="reject")
 
 
 @require_POST
@@ -173,7 +174,7 @@ def _page(
         "account": row.case.account,
         "problem": problem,
         "changes": changes or moved,
-        "plan": [{**step, "title": offboarding.Step(**step).title} for step in row.plan],
+        "plan": row.plan,
         "actions": steps,
         "waiting": waiting,
         "why_not_approve": four_eyes.why_not_approve(row, user) if waiting else "",

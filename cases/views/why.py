@@ -1,4 +1,4 @@
-"""Why an account is here: the score line by line, how each line came about, its innocent reading."""
+"""Why an account is here: the score line by line, and the innocent reading of each."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from support.places import Places
 from support.say import Failed
 
 PR_SET_PDEATHSIG = 1
+# What the other programs need until they are gone.
+FOUNDATIONS = ("postgres", "valkey")
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -28,15 +30,22 @@ class Child:
     stop_signal: signal.Signals
     log: Path
     patience: float = 20.0
+    asked: bool = False
 
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    def ask(self) -> None:
+        """Ask to stop, once: some programs take a second request for impatience."""
+        if self.alive and not self.asked:
+            self.asked = True
+            self.process.send_signal(self.stop_signal)
+
     def stop(self) -> None:
         """Ask, wait, insist. Returns when the program is gone."""
         if self.alive:
-            self.process.send_signal(self.stop_signal)
+            self.ask()
             try:
                 self.process.wait(self.patience)
             except subprocess.TimeoutExpired:
@@ -52,7 +61,7 @@ class Child:
 
 @dataclass
 class Children:
-    """All of them; stopped in reverse order of their start."""
+    """All of them."""
 
     places: Places
     running: list[Child] = field(default_factory=list)
@@ -93,7 +102,12 @@ class Children:
         self.running.remove(child)
 
     def stop_all(self) -> None:
-        for child in reversed(self.running):
+        """Programs all at once, then what they stand on: the broker and the database."""
+        base = [child for child in self.running if child.name in FOUNDATIONS]
+        programs = [child for child in self.running if child.name not in FOUNDATIONS]
+        for child in programs:
+            child.ask()
+        for child in (*reversed(programs), *reversed(base)):
             child.stop()
         self.running.clear()
 

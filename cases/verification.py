@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from cases import audit, calendars, intake, mandates, permissions, playbook, scores, transitions
-from cases import working as correlator
+from cases import audit, calendars, mandates, permissions, playbook, scores, transitions
 from cases.mandates import DETECTOR, mandate_for
 from cases.models import (
     Account,
@@ -247,13 +246,9 @@ def is_adverse(attempt: VerificationAttempt) -> bool:
 
 
 def _locked(verification: Verification) -> Verification:
-    """The row under the correlator's lock and its own, in this order.
-
-    What a verification finds is scored in the same transaction; whoever scores takes the
-    correlator's lock before any row.
-    """
-    with connection.cursor() as cursor:
-        correlator.lock(cursor)
+    """The row under its lock, after that of its account: what it finds is scored in one go."""
+    account = Verification.objects.values_list("account_id", flat=True).get(pk=verification.pk)
+    Account.objects.select_for_update(no_key=True).get(pk=account)
     return (
         Verification.objects.select_for_update(no_key=True, of=("self",))
         .select_related("account", "case")
@@ -370,9 +365,9 @@ def _find(verification, attempt, book, step) -> None:
     rows = [
         {
             "account_id": verification.account_id,
-            "code": code,
-            "typology_code": verification.typology_code,
-            "detector": DETECTOR,
+            "indicator_code": code,
+            "typology": verification.typology_code,
+            "detector_source": DETECTOR,
             "fingerprint": f"ver_{verification.pk}:{code}",
             "confidence": codes[code],
             "event": f"ver_{verification.pk}/{attempt.number}",
@@ -383,13 +378,12 @@ def _find(verification, attempt, book, step) -> None:
                 "observations": attempt.observations,
             },
             "accommodation": verification.accommodation and code in excusable,
-            "at": attempt.held_at,
+            "occurred_at": attempt.held_at,
         }
         for code in listed.values_list("code", flat=True)
     ]
     if rows:
-        accounts = scores.add_findings(rows)
-        intake.open_or_join(accounts, news=accounts)
+        scores.add_findings(rows)
 
 
 def _excuse_findings(verification: Verification) -> None:

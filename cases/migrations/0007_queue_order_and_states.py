@@ -4,36 +4,77 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cases', '0006_idempotent_answers'),
+        ("cases", "0006_idempotent_answers"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='case',
-            name='case_queue',
+            model_name="case",
+            name="case_queue",
         ),
         migrations.AlterField(
-            model_name='case',
-            name='queue',
-            field=models.CharField(choices=[('review', 'review'), ('compliance', 'compliance')], default='review', max_length=12),
+            model_name="case",
+            name="queue",
+            field=models.CharField(
+                choices=[("review", "review"), ("compliance", "compliance")],
+                default="review",
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='case',
-            name='state',
-            field=models.CharField(choices=[('open', 'open'), ('in_review', 'in review'), ('awaiting_verification', 'awaiting verification'), ('escalated', 'escalated'), ('in_compliance', 'in compliance'), ('pending_approval', 'pending approval'), ('executing', 'executing'), ('closed', 'closed')], default='open', max_length=24),
+            model_name="case",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("open", "open"),
+                    ("in_review", "in review"),
+                    ("awaiting_verification", "awaiting verification"),
+                    ("escalated", "escalated"),
+                    ("in_compliance", "in compliance"),
+                    ("pending_approval", "pending approval"),
+                    ("executing", "executing"),
+                    ("closed", "closed"),
+                ],
+                default="open",
+                max_length=24,
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('snoozed_until__isnull', True), ('state__in', ['open', 'escalated'])), fields=['queue', '-severity', 'due_at', 'id'], name='case_queue'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(
+                    ("snoozed_until__isnull", True), ("state__in", ["open", "escalated"])
+                ),
+                fields=["queue", "-severity", "due_at", "id"],
+                name="case_queue",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('queue', 'compliance'), ('state__in', ['open', 'in_review']), _negated=True), models.Q(('queue', 'review'), ('state__in', ['escalated', 'in_compliance']), _negated=True)), name='case_waits_in_the_queue_of_its_state'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("queue", "compliance"), ("state__in", ["open", "in_review"]), _negated=True
+                    ),
+                    models.Q(
+                        ("queue", "review"),
+                        ("state__in", ["escalated", "in_compliance"]),
+                        _negated=True,
+                    ),
+                ),
+                name="case_waits_in_the_queue_of_its_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['in_review', 'in_compliance']), ('claimed_until__isnull', True), _connector='OR'), name='only_a_claimed_case_has_a_lease'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["in_review", "in_compliance"]),
+                    ("claimed_until__isnull", True),
+                    _connector="OR",
+                ),
+                name="only_a_claimed_case_has_a_lease",
+            ),
         ),
     ]

@@ -6,121 +6,253 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cases', '0012_screening_mark'),
+        ("cases", "0012_screening_mark"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EvidenceSnapshot',
+            name="EvidenceSnapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.JSONField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('made_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content", models.JSONField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("made_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='HoldRequest',
+            name="HoldRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.CharField(choices=[('normal', 'Normal'), ('soft_hold', 'Soft'), ('compliance_hold', 'Compliance'), ('blocked_property', 'Blocked'), ('released', 'Released'), ('returned_to_client', 'Returned')], max_length=20)),
-                ('basis', models.CharField(blank=True, max_length=12)),
-                ('reason', models.TextField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('confirmed', 'Confirmed'), ('refused', 'Refused'), ('withdrawn', 'Withdrawn'), ('void', 'Void')], default='waiting', max_length=10)),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('ended_because', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("normal", "Normal"),
+                            ("soft_hold", "Soft"),
+                            ("compliance_hold", "Compliance"),
+                            ("blocked_property", "Blocked"),
+                            ("released", "Released"),
+                            ("returned_to_client", "Returned"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("basis", models.CharField(blank=True, max_length=12)),
+                ("reason", models.TextField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("confirmed", "Confirmed"),
+                            ("refused", "Refused"),
+                            ("withdrawn", "Withdrawn"),
+                            ("void", "Void"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("ended_because", models.TextField(blank=True)),
             ],
         ),
         migrations.AddField(
-            model_name='action',
-            name='skipped_because',
+            model_name="action",
+            name="skipped_because",
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name='action',
-            name='skipped_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="action",
+            name="skipped_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='hold',
-            name='basis',
-            field=models.CharField(blank=True, choices=[('licence', 'licence'), ('delisting', 'delisting'), ('error', 'blocked in error')], help_text='Why blocked property may leave', max_length=12),
+            model_name="hold",
+            name="basis",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("licence", "licence"),
+                    ("delisting", "delisting"),
+                    ("error", "blocked in error"),
+                ],
+                help_text="Why blocked property may leave",
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='verification',
-            name='alternative',
-            field=models.CharField(blank=True, help_text='What is offered instead', max_length=80),
+            model_name="verification",
+            name="alternative",
+            field=models.CharField(blank=True, help_text="What is offered instead", max_length=80),
         ),
         migrations.AddField(
-            model_name='verification',
-            name='told_at',
-            field=models.DateTimeField(help_text='When the platform was asked to tell them', null=True),
+            model_name="verification",
+            name="told_at",
+            field=models.DateTimeField(
+                help_text="When the platform was asked to tell them", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='verificationattempt',
-            name='attested_by',
-            field=models.ForeignKey(help_text='A client', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.account'),
+            model_name="verificationattempt",
+            name="attested_by",
+            field=models.ForeignKey(
+                help_text="A client",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="cases.account",
+            ),
         ),
         migrations.AlterField(
-            model_name='decision',
-            name='replaces',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replacements', to='cases.decision'),
+            model_name="decision",
+            name="replaces",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="replacements",
+                to="cases.decision",
+            ),
         ),
         migrations.AddIndex(
-            model_name='verification',
-            index=models.Index(condition=models.Q(('outcome', ''), ('told_at__isnull', True)), fields=['requested_at'], name='verification_untold'),
+            model_name="verification",
+            index=models.Index(
+                condition=models.Q(("outcome", ""), ("told_at__isnull", True)),
+                fields=["requested_at"],
+                name="verification_untold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='action',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'skipped'), _negated=True), models.Q(('skipped_by__isnull', False), models.Q(('skipped_because', ''), _negated=True)), _connector='OR'), name='skipped_action_says_who_and_why'),
+            model_name="action",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "skipped"), _negated=True),
+                    models.Q(
+                        ("skipped_by__isnull", False),
+                        models.Q(("skipped_because", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="skipped_action_says_who_and_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['proposed', 'approved'])), fields=('replaces',), name='decision_is_overturned_once'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["proposed", "approved"])),
+                fields=("replaces",),
+                name="decision_is_overturned_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='verificationattempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('second_review_agrees__isnull', True), ('second_reviewer__isnull', True)), models.Q(('second_review_agrees__isnull', False), ('second_reviewer__isnull', False)), _connector='OR'), name='second_review_says_who'),
+            model_name="verificationattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("second_review_agrees__isnull", True), ("second_reviewer__isnull", True)
+                    ),
+                    models.Q(
+                        ("second_review_agrees__isnull", False), ("second_reviewer__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="second_review_says_who",
+            ),
         ),
         migrations.AddField(
-            model_name='evidencesnapshot',
-            name='decision',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='snapshot', to='cases.decision'),
+            model_name="evidencesnapshot",
+            name="decision",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="snapshot",
+                to="cases.decision",
+            ),
         ),
         migrations.AddField(
-            model_name='holdrequest',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hold_requests', to='cases.account'),
+            model_name="holdrequest",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="hold_requests",
+                to="cases.account",
+            ),
         ),
         migrations.AddField(
-            model_name='holdrequest',
-            name='asked_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="holdrequest",
+            name="asked_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='holdrequest',
-            name='case',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='hold_requests', to='cases.case'),
+            model_name="holdrequest",
+            name="case",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="hold_requests",
+                to="cases.case",
+            ),
         ),
         migrations.AddField(
-            model_name='holdrequest',
-            name='ended_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="holdrequest",
+            name="ended_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='holdrequest',
-            name='on',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.hold'),
+            model_name="holdrequest",
+            name="on",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="cases.hold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='holdrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('account',), name='one_waiting_hold_request_per_account'),
+            model_name="holdrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "waiting")),
+                fields=("account",),
+                name="one_waiting_hold_request_per_account",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='holdrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), models.Q(('ended_by__isnull', False), models.Q(('ended_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='hold_request_is_met_by_another'),
+            model_name="holdrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "confirmed"), _negated=True),
+                    models.Q(
+                        ("ended_by__isnull", False),
+                        models.Q(("ended_by", models.F("asked_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="hold_request_is_met_by_another",
+            ),
         ),
     ]

@@ -130,9 +130,7 @@ def correlating(ctx: Context) -> Iterator[None]:
     """One correlator in a process of its own, going on until the end of the block."""
     command = [sys.executable, "manage.py", "correlate", "--watch", "--interval", "0.02"]
     env = {**ctx.environment, "DATABASE_POOL": "0"}
-    running = subprocess.Popen(  # noqa: S603
-        command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL
-    )
+    running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -144,9 +142,9 @@ def correlated(ctx: Context, *, limit: float = 900) -> None:
     """Wait until nothing that was accepted waits any more."""
     end = time.monotonic() + limit
     with ctx.connect() as db:
-        while db.execute("SELECT count(*) FROM signals_intakebatch WHERE done_at IS NULL").fetchone()[
-            0
-        ]:
+        while db.execute(
+            "SELECT count(*) FROM signals_intakebatch WHERE done_at IS NULL"
+        ).fetchone()[0]:
             if time.monotonic() > end:
                 raise Failed("Correlation did not finish in time.", f"{limit:.0f} s")
             time.sleep(0.02)

@@ -21,7 +21,9 @@ def run(ctx: Context) -> list[Figure]:
     rate = rows / spent
     p50, p95 = percentile(took, 0.5) * 1000, percentile(took, 0.95) * 1000
     return [
-        Figure("door_single", rate, "signals/s", None, None, rows, ctx.seed, "≥ 1,000/s", rate >= 1000),
+        Figure(
+            "door_single", rate, "signals/s", None, None, rows, ctx.seed, "≥ 1,000/s", rate >= 1000
+        ),
         Figure("door_single_p50", p50, "ms", None, None, rows, ctx.seed),
         Figure("door_single_p95", p95, "ms", None, None, rows, ctx.seed, "< 25 ms", p95 < 25),
     ]

@@ -98,11 +98,29 @@ def add_door(result: dict, generator: Any, request: Any, public: bool) -> dict:
         "ActivityEvent": CLOUD_EVENT,
         "Receipt": RECEIPT,
     }
-    result["paths"]["/api/v1/signals/"] = {
-        "post": _operation("signals", "SignalEvent", "Findings of a detector.")
-    }
+    result["paths"].setdefault("/api/v1/signals/", {})["post"] = _operation(
+        "signals", "SignalEvent", "Findings of a detector."
+    )
     result["paths"]["/api/v1/activity/"] = {
         "post": _operation("activity", "ActivityEvent", "Facts that the platform reports.")
+    }
+    result["paths"]["/api/v1/detectors/self/"] = {
+        "get": {
+            "operationId": "detector_self",
+            "tags": ["door"],
+            "description": "What a detector may know of itself: balance, precision, quota.",
+            "security": [{"detectorKey": []}],
+            "responses": {
+                "200": {
+                    "description": "As it stands now.",
+                    "content": {"application/json": {"schema": {"type": "object"}}},
+                },
+                **{
+                    status: {"description": REFUSALS[status], "content": PROBLEM}
+                    for status in ("401", "403", "405")
+                },
+            },
+        }
     }
     result["paths"] = dict(sorted(result["paths"].items()))
     return result

@@ -1,3 +1,4 @@
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -24,17 +25,15 @@ def test_the_committed_description_is_that_of_the_code(generated):
 
 
 def test_every_address_of_the_api_is_described(generated):
-    described = set(yaml.safe_load(generated)["paths"])
-    missing = []
-    for resolver in get_resolver().url_patterns:
-        if str(resolver.pattern) == "api/v1/":
-            for pattern in resolver.url_patterns:
-                path = "/api/v1/" + str(pattern.pattern)
-                for name in ("ref", "id"):
-                    path = path.replace(f"<{name}:ref>", "{ref}").replace(f"<{name}:pk>", "{id}")
-                if path not in described:
-                    missing.append(path)
-    assert not missing
+    described = {re.sub(r"\{\w+\}", "*", path) for path in yaml.safe_load(generated)["paths"]}
+    addresses = [
+        "/api/v1/" + re.sub(r"<[^>]+>", "*", str(pattern.pattern))
+        for resolver in get_resolver().url_patterns
+        if str(resolver.pattern) == "api/v1/"
+        for pattern in resolver.url_patterns
+    ]
+    assert len(addresses) > 30
+    assert [address for address in addresses if address not in described] == []
 
 
 def test_each_operation_says_how_it_is_refused(generated):

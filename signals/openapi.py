@@ -23,7 +23,7 @@ CLOUD_EVENT = {
 }
 SIGNAL_DATA = {
     "type": "object",
-    "required": ["confidence", "fingerprint", "typology"],
+    "required": ["confidence"],
     "additionalProperties": True,
     "properties": {
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},
@@ -128,7 +128,7 @@ def add_door(result: dict, generator: Any, request: Any, public: bool) -> dict:
 
 def _operation(name: str, schema: str, says: str) -> dict:
     one = {"$ref": f"#/components/schemas/{schema}"}
-    many = {"type": "array", "maxItems": settings.DOOR_MAX_ITEMS, "items": one}
+    many = {"type": "array", "maxItems": settings.DOOR_BATCH_MAX, "items": one}
     lines = {"type": "string", "description": "One event to a line, as many as you like"}
     receipt = {"application/json": {"schema": {"$ref": "#/components/schemas/Receipt"}}}
     return {

@@ -478,7 +478,3 @@ BUSINESS_CALENDAR = "US"
 API_TOKEN_LIFETIME = timedelta(days=90)
 # Personal data revealed per person and day before a senior is told.
 REVEALS_PER_DAY = 50
-# The door: largest body before and after gunzip, items of one batch, signals waiting before 503.
-DOOR_MAX_BYTES = env.integer("DOOR_MAX_BYTES", 16 * 1024 * 1024, least=1024)
-DOOR_MAX_ITEMS = 1000
-DOOR_WAITING_LIMIT = env.integer("DOOR_WAITING_LIMIT", 2_000_000, least=1)

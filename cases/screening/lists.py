@@ -253,6 +253,9 @@ def _finish(
         setattr(version, name, getattr(result, name))
     version.current, version.status = True, "current"
     version.save()
+    with connection.cursor() as cursor:
+        # So many new rows at once: the planner must not go by what the tables were before.
+        cursor.execute("ANALYZE cases_listentry, cases_listname, cases_listidentifier")
     delisted = _mark_delisted(version)
     audit.record(
         "list.loaded", actor=actor, obj=version, list=version.list.code, number=version.number,

@@ -125,7 +125,7 @@ class OnlyGetAndPost:
             return self.get_response(request)
         if problems.is_api(request):
             detail = "The API is read by GET and changed by POST."
-            refused = problems.answer(request, 405, "method_not_allowed", detail)
+            refused: HttpResponse = problems.answer(request, 405, "method_not_allowed", detail)
         else:
             refused = HttpResponse(status=405)
         refused["Allow"] = ", ".join(self.SERVED)

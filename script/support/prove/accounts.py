@@ -121,8 +121,8 @@ def settle(
     with psycopg.connect(url, autocommit=True) as connection:
 
         def number(sql: str) -> int:
-            row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
-            return int(row[0])
+            row = connection.execute(sql.encode()).fetchone()
+            return int(row[0]) if row else 0
 
         stored = {row[0] for row in connection.execute("SELECT event_id FROM signals_signal")}
         late = connection.execute(LATENESS).fetchone() or (0, 0, 0)

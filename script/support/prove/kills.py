@@ -23,6 +23,10 @@ def children_of(pid: int) -> list[int]:
     return sorted(found)
 
 
+def has_children(program: programs.Program) -> bool:
+    return program.child is not None and bool(children_of(program.child.process.pid))
+
+
 def kill_one(program: programs.Program, rng: random.Random, *, main_share: float) -> str:
     """SIGKILL one process of `program`: its main one in `main_share` of the cases, else a child."""
     assert program.child is not None

@@ -72,7 +72,14 @@ def _kill(
             if time.monotonic() > until:
                 raise Failed("The web server did not come back within a minute.")
             time.sleep(0.05)
-        hits[killing.kill_one(rng.choice(targets), rng, main_share=main_share)] += 1
+        victim = rng.choice(targets)
+        # Only what is up and at work is worth killing; a program still starting has no children.
+        while not killing.has_children(victim):
+            killing.bring_back(running, ctx.services.children)
+            if time.monotonic() > until + 60:
+                raise Failed(f"{victim.name} did not come back within two minutes.")
+            time.sleep(0.05)
+        hits[killing.kill_one(victim, rng, main_share=main_share)] += 1
         time.sleep(0.05)
         killing.bring_back(running, ctx.services.children)
         if (number + 1) % 20 == 0:

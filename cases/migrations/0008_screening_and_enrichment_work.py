@@ -4,52 +4,87 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cases', '0007_queue_order_and_states'),
+        ("cases", "0007_queue_order_and_states"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AnalyzerHealth',
+            name="AnalyzerHealth",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('analyzer', models.CharField(max_length=40, unique=True)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('paused_until', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("analyzer", models.CharField(max_length=40, unique=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("paused_until", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
             ],
             options={
-                'verbose_name_plural': 'analyzer health',
+                "verbose_name_plural": "analyzer health",
             },
         ),
         migrations.AddField(
-            model_name='listversion',
-            name='note',
+            model_name="listversion",
+            name="note",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='listversion',
-            name='screened_at',
-            field=models.DateTimeField(help_text='When its changes were compared with the accounts', null=True),
+            model_name="listversion",
+            name="screened_at",
+            field=models.DateTimeField(
+                help_text="When its changes were compared with the accounts", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='listversion',
-            name='status',
-            field=models.CharField(choices=[('current', 'current'), ('superseded', 'superseded'), ('refused', 'refused')], default='superseded', max_length=10),
+            model_name="listversion",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("current", "current"),
+                    ("superseded", "superseded"),
+                    ("refused", "refused"),
+                ],
+                default="superseded",
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='screeninghit',
-            name='state',
-            field=models.CharField(choices=[('open', 'Open'), ('review', 'Review'), ('same', 'Same'), ('not_same', 'Not Same'), ('delisted', 'Delisted'), ('superseded', 'Superseded')], default='open', max_length=10),
+            model_name="screeninghit",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("open", "Open"),
+                    ("review", "Review"),
+                    ("same", "Same"),
+                    ("not_same", "Not Same"),
+                    ("delisted", "Delisted"),
+                    ("superseded", "Superseded"),
+                ],
+                default="open",
+                max_length=10,
+            ),
         ),
         migrations.AddIndex(
-            model_name='listversion',
-            index=models.Index(condition=models.Q(('screened_at__isnull', True), models.Q(('status', 'refused'), _negated=True)), fields=['id'], name='list_version_unscreened'),
+            model_name="listversion",
+            index=models.Index(
+                condition=models.Q(
+                    ("screened_at__isnull", True), models.Q(("status", "refused"), _negated=True)
+                ),
+                fields=["id"],
+                name="list_version_unscreened",
+            ),
         ),
         migrations.AddIndex(
-            model_name='screeninghit',
-            index=models.Index(condition=models.Q(('state__in', ['open', 'review'])), fields=['-score', 'id'], name='hit_open'),
+            model_name="screeninghit",
+            index=models.Index(
+                condition=models.Q(("state__in", ["open", "review"])),
+                fields=["-score", "id"],
+                name="hit_open",
+            ),
         ),
     ]

@@ -4,20 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cases', '0011_webhook_breaker'),
+        ("cases", "0011_webhook_breaker"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ScreeningMark',
+            name="ScreeningMark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=20, unique=True)),
-                ('account', models.BigIntegerField(default=0)),
-                ('payout', models.BigIntegerField(default=0)),
-                ('at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=20, unique=True)),
+                ("account", models.BigIntegerField(default=0)),
+                ("payout", models.BigIntegerField(default=0)),
+                ("at", models.DateTimeField(auto_now=True)),
             ],
         ),
     ]

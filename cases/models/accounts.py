@@ -79,7 +79,7 @@ class Trait(models.Model):
 
     `value` is what the platform sent: hashed already where it is sensitive. `sharers` counts
     accounts with a sighting, for hashes also of near-duplicates (`cases.near`), there only up to
-    one more than the policy's cap; `infrastructure` is the kind under which it is declared, if it is.
+    one more than the policy's cap; `infrastructure` is the kind under which it is declared, if any.
     """
 
     class Kind(models.TextChoices):
@@ -256,7 +256,7 @@ class Infrastructure(models.Model):
 
 
 class PayoutMethod(models.Model):
-    """Where an account wants its money: added and, maybe, removed. Holder as the platform knows it."""
+    """Where an account wants its money: added, maybe removed. Holder as the platform knows it."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="payout_methods")
     trait = models.ForeignKey(Trait, models.PROTECT, related_name="+")

@@ -198,7 +198,7 @@ class CaseVisit(models.Model):
 
 
 class Note(models.Model):
-    """What a person wrote. A correction is a new note that `replaces` the old one; none is deleted."""
+    """What a person wrote. A correction is a new note that `replaces` the old; none is deleted."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="notes")
     author = models.ForeignKey("cases.User", models.PROTECT, related_name="+")

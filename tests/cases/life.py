@@ -108,7 +108,7 @@ def load() -> Typology:
             weight=weight,
             rationale="r",
             innocent="i",
-        )  # fmt: skip
+        )
         for code, weight in WEIGHTS.items()
     )
     Policy.objects.create(

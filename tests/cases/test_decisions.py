@@ -328,10 +328,13 @@ def test_only_legal_notes_what_an_authority_asks(held, sam):
 
 
 def refused(name, sql, *values):
-    with pytest.raises(IntegrityError) as caught, transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with (
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql, values)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     assert caught.value.__cause__.diag.constraint_name == name
 
 

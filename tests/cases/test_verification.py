@@ -221,7 +221,7 @@ def test_only_a_senior_does_without_a_step(case, video, rita, ana):
 
 
 def test_what_the_person_is_told_gives_nothing_away(case, rita):
-    with pytest.raises(NotAllowed, match="Atlantis|atlantis"):
+    with pytest.raises(NotAllowed, match=r"Atlantis|atlantis"):
         verification.request(case, "video", actor=rita, reason_told="Are you from Atlantis?")
 
 

@@ -8,8 +8,8 @@ INSERT INTO work_finding (
 )
 SELECT s.account_ref, s.indicator_id, t.code, i.code, i.family, d.source,
        left(s.detector_version, 40), left(s.fingerprint, 128), s.weight, s.confidence,
-       round(s.weight * s.confidence, 2), left(s.event_id, 255), coalesce(s.data -> 'evidence', '{}'), s.accommodation, s.shadow,
-       s.occurred_at
+       round(s.weight * s.confidence, 2), left(s.event_id, 255),
+       coalesce(s.data -> 'evidence', '{}'), s.accommodation, s.shadow, s.occurred_at
 FROM signals_signal s
 JOIN cases_indicator i ON i.id = s.indicator_id
 JOIN cases_typology t ON t.id = i.typology_id

@@ -77,10 +77,14 @@ SELECT DISTINCT least(new_id, trait_id), greatest(new_id, trait_id), distance FR
 ON CONFLICT DO NOTHING
 """
 ANY_CROWDED = "SELECT 1 FROM cases_nearhash WHERE kind = %s AND crowded LIMIT 1"
-# Hashes whose neighbourhood may have grown: those with a new account, and those next to them.
+# Hashes whose neighbourhood may have grown: those with a new account, and those next to them. One
+# that stands alone has been counted already, unless it is a crowd by itself.
 TOUCHED = """
 SELECT DISTINCT h.trait_id FROM cases_nearhash h WHERE NOT h.crowded AND h.trait_id IN (
-    SELECT d.trait_id FROM work_dirty d WHERE d.kind = %(kind)s
+    SELECT d.trait_id FROM work_dirty d WHERE d.kind = %(kind)s AND (
+        d.after > %(cap)s
+        OR EXISTS (SELECT FROM cases_traitnear e WHERE e.a_id = d.trait_id)
+        OR EXISTS (SELECT FROM cases_traitnear e WHERE e.b_id = d.trait_id))
     UNION SELECT e.b_id FROM work_dirty d JOIN cases_traitnear e ON e.a_id = d.trait_id
           WHERE d.kind = %(kind)s
     UNION SELECT e.a_id FROM work_dirty d JOIN cases_traitnear e ON e.b_id = d.trait_id

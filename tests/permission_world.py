@@ -66,6 +66,26 @@ class World:
         found = sides.get(side, sides["other"])
         return found.get(who, found["*"]) if isinstance(found, dict) else found
 
+    def body(self, written: dict[str, Any] | None, side: str, who: str) -> dict[str, Any]:
+        """What a policy's `body` stands for when `who` asks for an object of `side`."""
+        return {name: self._value(value, side, who) for name, value in (written or {}).items()}
+
+    def _value(self, value: Any, side: str, who: str) -> Any:
+        """`$soon`: in four hours. `$digest`: of the decision. `$colleague`: who may work on the
+        case, too. `$kind`: the object of that kind on the same side, `$kind:side` on another."""
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        if value == "$soon":
+            return (timezone.now() + timedelta(hours=4)).isoformat()
+        if value == "$digest":
+            return self.one("decision", side, who).digest
+        if value == "$colleague":
+            queue = self.one("case", side, who).queue
+            return "officer_two" if queue == "compliance" else "somebody"
+        kind, _, other = value[1:].partition(":")
+        found = self.one(kind, other or side, who)
+        return getattr(found, "ref", None) or found.pk
+
     def client(self, who: str) -> Client:
         client = Client(raise_request_exception=False)
         if who in self.people:
@@ -378,7 +398,9 @@ def fill(route: str, world: World, side: str, who: str) -> str:
     address = re.sub(r"\^|\$|\(\?P<\w+>[^)]*\)", lambda m: "x" if "(" in m[0] else "", route)
     for number, place in enumerate(places):
         converter, name = place[1], place[2]
-        if number == 0 and about:
+        if name == "number":
+            value = 1
+        elif number == 0 and about:
             value = getattr(world.one(about[0], side, who), about[1])
         elif name in world.objects:
             value = world.one(name, side, who).pk

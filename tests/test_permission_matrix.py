@@ -3,12 +3,10 @@
 import json
 import time
 from collections import Counter
-from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
 from tests import permission_world
@@ -80,14 +78,8 @@ def sides_of(route: str) -> tuple[str, ...]:
 def ask(world, client, method, address, body, who, side) -> int | str:
     """The answer to one request, of which nothing is left afterwards."""
     cookies = client.cookies.output(header="")
-    filled = {name: value_of(value, world, who, side) for name, value in (body or {}).items()}
-    options = {"data": filled}
-    if address.startswith("/api/") or method not in ("GET", "POST"):
-        options = {"data": json.dumps(filled), "content_type": "application/json"}
-    if method == "GET":
-        options = {}
     with transaction.atomic():
-        response = getattr(client, method.lower())(address, **options)
+        response = send_as(client, method, address, world.body(body, side, who))
         transaction.set_rollback(True)
     client.cookies = SimpleCookie(cookies)
     where = response.headers.get("Location", "") or response.headers.get("HX-Redirect", "")
@@ -96,19 +88,18 @@ def ask(world, client, method, address, body, who, side) -> int | str:
     return "step-up" if "reauthenticate" in where else response.status_code
 
 
-def value_of(value, world, who, side):
-    """`$soon`: in four hours. `$colleague`: who may work on the case, too. `$kind`: the object of
-    that kind on the same side, `$kind:side` on another."""
-    if not isinstance(value, str) or not value.startswith("$"):
-        return value
-    if value == "$soon":
-        return (timezone.now() + timedelta(hours=4)).isoformat()
-    if value == "$colleague":
-        queue = world.one("case", side, who).queue
-        return "officer_two" if queue == "compliance" else "somebody"
-    kind, _, other = value[1:].partition(":")
-    found = world.one(kind, other or side, who)
-    return getattr(found, "ref", None) or found.pk
+def send_as(client, method: str, address: str, body: dict):
+    """JSON to the API, a form to pages; a GET has no body."""
+    send = getattr(client, method.lower())
+    if method == "GET":
+        return send(address)
+    if address.startswith("/api/") or method != "POST":
+        return send(address, data=json.dumps(body), content_type="application/json")
+    return send(address, data={name: _plain(value) for name, value in body.items()})
+
+
+def _plain(value):
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def draft(route: str, seen: dict) -> str:

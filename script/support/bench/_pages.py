@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+from support import static_files
 from support.bench.context import Context
 from support.say import Failed
 
@@ -24,6 +25,7 @@ def page(ctx: Context, role: str, address: str) -> Callable[[], bytes]:
 
 def signed_in(ctx: Context, role: str):
     """Django's test client with the session of who has the role."""
+    static_files.collect(ctx.environment)
     ctx.django()
     settings = import_module("django.conf").settings
     if "testserver" not in settings.ALLOWED_HOSTS:

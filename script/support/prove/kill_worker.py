@@ -14,5 +14,5 @@ def run(ctx: Context, *, kills: int) -> Accounts:
         kills=kills,
         victims=["correlation", "worker"],
         main_share=0.5,
-        pause=0.4,
+        pause=3.0,  # a steady stream, so that lateness shows redelivery and not a backlog
     )

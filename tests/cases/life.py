@@ -96,7 +96,7 @@ def load() -> Typology:
     typology = Typology.objects.create(
         code=CODE, version=1, title="Test", content_hash="t", texts=TEXTS, sanctions=True,
         active=True,
-    )  # fmt: skip
+    )
     Indicator.objects.bulk_create(
         Indicator(
             typology=typology,
@@ -114,7 +114,7 @@ def load() -> Typology:
     Policy.objects.create(
         typology_code=CODE, version=1, data=NUMBERS, content_hash="p", active=True,
         activated_at=timezone.now(),
-    )  # fmt: skip
+    )
     return typology
 
 
@@ -156,7 +156,7 @@ def answer(row, state: str = "acknowledged", **fields) -> WebhookDelivery:
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
         state=state, acknowledged_at=timezone.now() if state == "acknowledged" else None,
         platform_reference="plat-1", **fields,
-    )  # fmt: skip
+    )
     webhooks.tell(delivery.pk)
     return WebhookDelivery.objects.get(pk=delivery.pk)
 

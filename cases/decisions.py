@@ -46,6 +46,7 @@ def propose(
         _lock(case)
         _check(case, outcome, reason_code, reason, notice)
         decision = _draft(case, outcome, actor, reason_code, reason, notice)
+        _in_time(case, Verb.PROPOSE, actor, version, fence, reason)
         if decision.needs_second:
             decision.save()
             transitions.apply(
@@ -166,6 +167,7 @@ def overturn(
             fresh.wall = decision.wall
             steps = offboarding.undo_plan(decision, outcome, notice)
             fresh.plan = [step.row() for step in steps]
+            _in_time(case, Verb.OVERTURN, actor, version, None, reason)
             fresh.save()
             transitions.apply(
                 case,
@@ -357,6 +359,14 @@ def _end(decision: Decision, state: str, actor: User, because: str) -> None:
 
 def _step(row: dict) -> offboarding.Step:
     return offboarding.Step(row["kind"], row["payload"], row["reversible"])
+
+
+def _in_time(case: Case, verb: Verb, actor: User, version, fence, reason: str) -> None:
+    """Let the table refuse before the row is written, or its constraints would, in their words."""
+    if transitions.why_not(case, verb, actor, fence):
+        transitions.apply(
+            case, verb, actor=actor, version=version, fence=fence, note=reason
+        )  # which says why
 
 
 def _check_rights(case: Case, verb: Verb, actor: User) -> None:

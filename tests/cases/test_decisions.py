@@ -285,6 +285,13 @@ def test_a_notice_does_not_tip_off(held, rita, text):
         restrict(held(), rita, notice=text)
 
 
+def test_a_second_proposal_is_refused_in_words(held, rita):
+    case = held()
+    restrict(case, rita)
+    with pytest.raises(NotAllowed, match="pending approval"):
+        restrict(case, rita)
+
+
 def test_a_stale_page_proposes_nothing(held, rita):
     case = held()
     with pytest.raises(Stale):

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from cases import playbook, verification
 from cases.forms import ReasonForm, SecondLookForm
-from cases.models import Account, Case, User, Verification, VerificationAttempt
+from cases.models import Account, Case, User, Verification
 from cases.views.access import access_case
 from cases.views.acting import act, seen_version
 from cases.views.verification_forms import attempt_form, request_form
@@ -65,14 +65,11 @@ def record(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
 @require_POST
 def second_look(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
     case = access_case(request.user, ref)
-    attempt = (
-        VerificationAttempt.objects.visible_to(request.user)
-        .filter(pk=pk, verification__account=case.account_id)
-        .select_related("verification")
-        .first()
-    )
-    if attempt is None:
+    steps = Verification.objects.visible_to(request.user).filter(account=case.account_id)
+    step = steps.filter(attempts__pk=pk).first()
+    if step is None:
         raise Http404
+    attempt = step.attempts.select_related("verification").get(pk=pk)
     form = SecondLookForm(request.POST, auto_id=f"look{pk}_%s")
 
     def run() -> None:

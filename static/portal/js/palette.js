@@ -44,7 +44,7 @@ if (dialog) {
       const item = options()[chosen()];
       if (item) {
         event.preventDefault();
-        item.querySelector("a").click();
+        item.click();
       }
     }
   });

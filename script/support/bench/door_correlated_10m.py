@@ -14,11 +14,12 @@ SELECT 'fl-fill' || n, now(), now() FROM generate_series(%(first)s / 5, %(last)s
 ON CONFLICT (ref) DO NOTHING;
 INSERT INTO signals_signal (id, batch_id, detector_id, event_id, indicator_id, subject_kind,
     account_ref, confidence, weight, fingerprint, shadow, occurred_at, received_at,
-    detector_version, content_hash, data)
+    detector_version, content_hash, data, accommodation)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 0, d.id, 'fill-' || n, i.id, 'account',
     'fl-fill' || n / 5, 0.4, i.weight, 'fill' || n, false, now(), now(), '1.0.0',
     sha256(n::text::bytea),
-    '{"confidence": 0.4, "typology": "dprk_itw", "evidence": {"provider": "commercial"}}'
+    '{"confidence": 0.4, "typology": "dprk_itw", "evidence": {"provider": "commercial"}}',
+    false
 FROM generate_series(%(first)s, %(last)s) n,
     (SELECT id FROM signals_detector WHERE source = '/detectors/demo') d,
     (SELECT i.* FROM cases_indicator i WHERE i.code = 'login.vpn_exit' LIMIT 1) i;

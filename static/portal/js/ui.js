@@ -93,7 +93,7 @@ document.addEventListener("keydown", (event) => {
     const form = event.target.closest?.("form");
     if (form && event.target.matches("textarea, input, select")) {
       event.preventDefault();
-      form.requestSubmit(form.querySelector("button:not([type=button])"));
+      form.requestSubmit([...form.querySelectorAll("button:not([type=button])")].at(-1));
     }
   }
 });

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from cases import decisions, transitions
 from cases import queue as work
-from cases import transitions
 from cases.forms import AssignForm, ReasonForm, SkipForm, SnoozeForm
 from cases.states import Queue, Verb
 from cases.views.access import access_case
@@ -123,7 +123,16 @@ def hand_back(request: HttpRequest, ref: str) -> HttpResponse:
 
 @require_POST
 def reopen(request: HttpRequest, ref: str) -> HttpResponse:
-    return _move(request, ref, Verb.REOPEN, "Open again; its history stays.")
+    """Back into the queue that it was closed in."""
+    case = access_case(request.user, ref)
+    form = ReasonForm(request.POST)
+
+    def run() -> None:
+        reason = form.cleaned_data["reason"]
+        decisions.reopen(case, actor=request.user, reason=reason, version=seen_version(request))
+
+    done = "Open again; its history stays."
+    return act(request, case, run, form=form, slot="reopen", said=done)
 
 
 def _move(request: HttpRequest, ref: str, verb: Verb, said: str) -> HttpResponse:

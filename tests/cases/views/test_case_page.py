@@ -94,6 +94,15 @@ def test_an_escalation_hands_the_case_to_compliance(as_, rita, case):
     assert (case.state, case.queue, case.assignee) == ("escalated", "compliance", None)
 
 
+def test_a_closed_case_is_reopened_with_a_reason(as_, ana, make_case):
+    case = make_case("closed")
+    browser = as_(ana)
+    data = {"reason": "a new document came", "version": 0}
+    assert browser.post(f"/cases/{case.ref}/reopen/", data).status_code == 302
+    case.refresh_from_db()
+    assert (case.state, case.reopened_because) == ("open", "a new document came")
+
+
 def test_a_stale_page_says_what_changed_and_keeps_the_text(as_, rita, ana, case):
     decisions.transitions.apply(case, "request_verification", actor=rita)
     case.refresh_from_db()

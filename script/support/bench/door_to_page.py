@@ -15,7 +15,7 @@ from support.bench.figures import Figure
 RATE, BATCH = 500, 50
 # Opens a case by itself.
 GRAVE = "account.returns_after_ban"
-EVIDENCE = {"banned_account_id": "fl-banned", "matched": "payout", "days_since_ban": 3}
+EVIDENCE = {"banned_account_id": "fl-banned", "matched": ["payout"], "days_since_ban": 3}
 
 
 def run(ctx: Context) -> list[Figure]:

@@ -391,6 +391,15 @@ def kind_of(route: str) -> tuple[str, str] | None:
     return ABOUT[best] if best else None
 
 
+# What stands in the further places of an address.
+NAMED = {
+    "item": lambda world: world.objects["reject"]["other"].pk,
+    "prefix": lambda world: world.objects["key"]["other"].prefix,
+    "typology": lambda world: "dprk_itw",
+    "code": lambda world: "login.many_ips_short_window",
+}
+
+
 def fill(route: str, world: World, side: str, who: str) -> str:
     """The route as an address, with an object of `side` in its first place."""
     about = kind_of(route)
@@ -402,6 +411,8 @@ def fill(route: str, world: World, side: str, who: str) -> str:
             value = 1
         elif number == 0 and about:
             value = getattr(world.one(about[0], side, who), about[1])
+        elif name in NAMED:
+            value = NAMED[name](world)
         elif name in world.objects:
             value = world.one(name, side, who).pk
         else:

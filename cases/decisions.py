@@ -215,6 +215,23 @@ def escalate(
     )
 
 
+def void(case: Case, *, because: str) -> Decision | None:
+    """End the live proposal on `case` since the evidence changed; the portal's own act.
+
+    Runs under the case's lock, which the caller has. None when nothing is proposed.
+    """
+    decision = case.decisions.filter(state=D.PROPOSED).first()
+    if decision is None:
+        return None
+    decision.case = case
+    _end(decision, D.VOID, None, because)
+    transitions.apply(
+        case, Verb.VOID, actor=None, note=f"The evidence changed: {because}",
+        data={"decision": decision.pk}, **_back(decision),
+    )  # fmt: skip
+    return decision
+
+
 def keep_open(case: Case, *, actor: User, until, reference: str) -> None:
     """Note that an authority asks to keep the account open until a date.
 
@@ -351,7 +368,7 @@ def _back(decision: Decision) -> dict:
     return transitions.back_to(decision.case)
 
 
-def _end(decision: Decision, state: str, actor: User, because: str) -> None:
+def _end(decision: Decision, state: str, actor: User | None, because: str) -> None:
     decision.state, decision.ended_by, decision.ended_at = state, actor, _now()
     decision.ended_because = because
     decision.save(update_fields=["state", "ended_by", "ended_at", "ended_because"])

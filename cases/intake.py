@@ -115,6 +115,24 @@ def open_or_join(accounts: Iterable[int], *, news: Collection[int] = ()) -> Open
     return result
 
 
+def to_compliance(account: Account, typology_code: str, *, detail: str, data: dict) -> Case | None:
+    """Open a case that compliance has to see whatever the score says; None without a policy.
+
+    For an account without an open case, under the correlator's lock.
+    """
+    policy = next((row for row in rules.active() if row.typology_code == typology_code), None)
+    if policy is None:
+        return None
+    reason = Reason(account.pk, policy, "compliance", detail, compliance=True, data=data)
+    before = _last_cases([account.pk]).get(account.pk)
+    if before is not None:
+        reason.reopened_from, reason.reopened_because = before["id"], detail
+    (case,) = _open([reason])
+    _follow_up([case])
+    mandates.mandate_for([account.pk])
+    return case
+
+
 def judged_families(account: Account) -> dict[str, float]:
     """{family: highest weight} of what stands against the account: kept when its case closes."""
     with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from cases import scores, work
 from cases.enrichment.outcome import Outcome
 from cases.models import EnrichmentJob, Indicator
-from cases.screening import hits
+from cases.screening.found import keep
 
 SOURCE = "/portal/enrichment/"
 
@@ -20,7 +20,7 @@ def once(job: EnrichmentJob, analyzer, outcome: Outcome) -> bool:
     if not work.settle(job, state=EnrichmentJob.State.DONE, result=result, error=""):
         return False
     if outcome.hits:
-        hits.keep(job.account, outcome.hits)
+        keep(job.account, outcome.hits)
     if outcome.findings:
         _score(job, analyzer, outcome)
     return True

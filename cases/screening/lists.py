@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from cases import audit
 from cases.models import ListEntry, ListVersion, SanctionsList, ScreeningHit, User
+from cases.screening import confirmed
 from cases.screening.entries import Entry, normal_identifier
 from cases.screening.formats import FORMATS, Source, open_list
 
@@ -265,12 +266,27 @@ def _finish(
 
 
 def _mark_delisted(version: ListVersion) -> int:
-    """Open hits on entries that are no longer listed at all say so; they stay for a person."""
-    gone = ListEntry.objects.filter(ended=version).exclude(
-        uid__in=ListEntry.objects.filter(list=version.list, ended=None).values("uid")
+    """Hits on entries that are no longer listed at all say so; they stay for a person.
+
+    What was judged to be the same party counts no longer: its finding is withdrawn.
+    """
+    gone = (
+        ListEntry.objects.filter(ended=version)
+        .exclude(uid__in=ListEntry.objects.filter(list=version.list, ended=None).values("uid"))
+        .values("uid")
     )
-    hits = ScreeningHit.objects.filter(entry__in=gone, state__in=["open", "review"])
-    return hits.update(state=ScreeningHit.State.DELISTED, delisted_at=timezone.now())
+    hits = ScreeningHit.objects.filter(entry__list=version.list, entry__uid__in=gone)
+    same = list(
+        hits.filter(state=ScreeningHit.State.SAME)
+        .select_related("account", "entry__list")
+        .order_by("pk")
+    )
+    marked = hits.filter(state__in=["open", "review", "same"]).update(
+        state=ScreeningHit.State.DELISTED, delisted_at=timezone.now()
+    )
+    reason = f"Delisted by {version.list.code} version {version.number}"
+    confirmed.take_back(same, actor=None, reason=reason)
+    return marked
 
 
 @transaction.atomic

@@ -264,7 +264,7 @@ def test_a_result_that_cannot_be_stored_leaves_nothing_behind(make_job, analyzer
     def break_down(account, found):
         raise DatabaseError("disk full")
 
-    monkeypatch.setattr(store.hits, "keep", break_down)
+    monkeypatch.setattr(store, "keep", break_down)
     analyzer.does = lambda s: Outcome("x", hits=[Hit(1, "a", "b", 0.9, "alert", {})])
     job = make_job()
 

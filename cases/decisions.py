@@ -69,6 +69,7 @@ def propose(
             fence=fence,
             note=reason,
             data={"decision": decision.pk, "outcome": outcome, "reason_code": reason_code},
+            wall=decision.wall or None,
             outcome=outcome,
             cleared_families=offboarding.judged_families(case),
         )
@@ -187,7 +188,8 @@ def reopen(case: Case, *, actor: User, reason: str, version: int | None = None):
     """Put a closed case back into the queue that it was closed in. Its history goes along."""
     with transaction.atomic():
         _lock(case)
-        target = "escalated" if case.queue == "compliance" else "open"
+        inside = case.queue == "compliance"
+        target = "escalated" if inside else "open"
         return transitions.apply(
             case,
             Verb.REOPEN,
@@ -196,7 +198,9 @@ def reopen(case: Case, *, actor: User, reason: str, version: int | None = None):
             note=reason,
             to=target,
             data={"outcome": case.outcome},
-            reopened_because=reason[:300],
+            wall=inside or None,
+            # Why compliance looks again stands in its own history, not on the page of the case.
+            reopened_because="Compliance looks at it again." if inside else reason[:300],
             assignee=None,
         )
 

@@ -75,7 +75,7 @@ def set_hold(
     with transaction.atomic():
         _lock(account)
         way = _way(account, level, actor)
-        _check(account, level, reason, case, basis)
+        _check(account, level, reason, actor, basis)
         if way.agrees:
             return _ask(account, level, actor, reason, case, basis)
         return _set(account, level, actor, None, reason, case, basis)
@@ -88,7 +88,7 @@ def confirm(request: HoldRequest, *, actor: User) -> Hold:
         request = HoldRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
         refusal = _why_not_confirm(request, actor)
         if not refusal:
-            _check(request.account, request.level, request.reason, request.case, request.basis)
+            _check(request.account, request.level, request.reason, actor, request.basis)
             _end(request, HoldRequest.State.CONFIRMED, actor)
             asked_by = request.asked_by
             return _set(
@@ -114,7 +114,10 @@ def refuse(request: HoldRequest, *, actor: User, reason: str) -> HoldRequest:
             raise NotAllowed(f"The request is {request.get_state_display().lower()} already.")
         state = HoldRequest.State.WITHDRAWN if own else HoldRequest.State.REFUSED
         _end(request, state, actor, reason)
-        _record("hold.refused", actor, request.account, request.case, reason, request.level)
+        _record(
+            "hold.refused", actor, request.account, request.case, reason, request.level,
+            current(request.account),
+        )  # fmt: skip
     return request
 
 
@@ -152,7 +155,7 @@ def on_hold_result(delivery: WebhookDelivery, state: str) -> None:
             return
         hold.save(update_fields=["acknowledged_at", "platform_reference", "last_error"])
         verb = "hold.acknowledged" if hold.acknowledged_at else "hold.failed"
-        _record(verb, None, hold.account, hold.case, hold.last_error, hold.level)
+        _record(verb, None, hold.account, hold.case, hold.last_error, hold.level, hold.previous)
 
 
 def resend(hold: Hold, *, actor: User) -> Hold:
@@ -165,7 +168,7 @@ def resend(hold: Hold, *, actor: User) -> Hold:
         if hold.acknowledged_at is not None:
             raise NotAllowed("The platform acknowledged this hold.")
         _tell(hold)
-        _record("hold.resent", actor, hold.account, hold.case, "", hold.level)
+        _record("hold.resent", actor, hold.account, hold.case, "", hold.level, hold.previous)
     return hold
 
 
@@ -226,7 +229,7 @@ def _no_way(now: str, level: str) -> str:
     return f"The money is {_word(now)}; it cannot become {_word(level)} from there."
 
 
-def _check(account: Account, level: str, reason: str, case: Case | None, basis: str) -> None:
+def _check(account: Account, level: str, reason: str, actor: User, basis: str) -> None:
     now = level_of(account)
     if not reason.strip():
         raise NotAllowed("Say why.")
@@ -237,6 +240,22 @@ def _check(account: Account, level: str, reason: str, case: Case | None, basis: 
         )
     if level == L.RETURNED:
         _check_return(account)
+    if level == L.RELEASED and now != L.BLOCKED:
+        _check_release(account, actor)
+
+
+def _check_release(account: Account, actor: User) -> None:
+    """A hold that compliance looks into is not let go by whoever does not know of it."""
+    asked = account.hold_requests.filter(state="waiting", level__in=[L.COMPLIANCE, L.BLOCKED])
+    with_compliance = account.cases.open().filter(queue=Case.Queue.COMPLIANCE)
+    found = account.cases.filter(blockable_interest="yes")
+    if not permissions.allows(actor, COMPLY) and not permissions.allows(actor, LEGAL):
+        if asked.exists() or with_compliance.exists() or found.exists():
+            raise NotAllowed("Only a compliance officer may release this hold.")
+    elif asked.filter(level=L.BLOCKED).exists():
+        raise NotAllowed("A block is under review; that request comes first.")
+    elif found.exists():
+        raise NotAllowed("There is a blockable interest; the money is blocked, not released.")
 
 
 def _check_return(account: Account) -> None:
@@ -263,7 +282,7 @@ def _ask(account, level, actor, reason, case, basis) -> HoldRequest:
         account=account, case=case, level=level, basis=basis, reason=reason, asked_by=actor,
         on=current(account),
     )  # fmt: skip
-    _record("hold.requested", actor, account, case, reason, level)
+    _record("hold.requested", actor, account, case, reason, level, current(account))
     return request
 
 
@@ -295,7 +314,7 @@ def _set(account, level, actor, second, reason, case, basis) -> Hold:
                   "second": second.pk if second else None},
         )  # fmt: skip
     else:
-        _record("hold", actor, account, None, reason, level)
+        _record("hold", actor, account, None, reason, level, before)
     _tell(hold)
     return hold
 
@@ -360,7 +379,12 @@ def _base(level: str) -> str:
 
 
 def _behind_wall(level: str, before: Hold | None) -> bool:
-    return max(_RANK[level], _RANK[before.level] if before else 0) >= _RANK[L.COMPLIANCE]
+    """Whether a change of the money is compliance's own matter: from there, to there, or a return,
+    which outside of compliance looks like a hold that goes on."""
+    return (
+        level == L.RETURNED
+        or max(_RANK[level], _RANK[before.level] if before else 0) >= _RANK[L.COMPLIANCE]
+    )
 
 
 def _require_any(actor: User, rights: tuple[str, ...], account: Account) -> None:
@@ -382,8 +406,8 @@ def _word(level: str) -> str:
     return str(level).replace("_", " ")
 
 
-def _record(verb, actor, account, case, note, level) -> None:
+def _record(verb, actor, account, case, note, level, before: Hold | None = None) -> None:
     audit.record(
         verb, actor=actor, case=case, account=account, note=note, level=level,
-        wall=_RANK[level] >= _RANK[L.COMPLIANCE],
+        wall=_behind_wall(level, before),
     )  # fmt: skip

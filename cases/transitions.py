@@ -153,6 +153,11 @@ def _refusal(case: Case, verb: Verb, actor: User | None, fence: int | None) -> _
         return _Refusal("Your account is no longer active.", "active")
     if actor is not None and not permissions.allows(actor, permissions.VIEW):
         return _Refusal("Your role does not work on cases.", permissions.VIEW)
+    if actor is not None and _hidden(case, rule, actor):
+        ask = any(move.source in _INSIDE and not move.holder for move in rule.moves.values())
+        return _Refusal(
+            f"Only a compliance officer may {verb.label} here.", permissions.COMPLY if ask else ""
+        )
     move = rule.moves.get(case.state)
     if move is None:
         return _Refusal(f"{_verb_phrase(verb)} a case that is {_state(case)}.")
@@ -177,6 +182,7 @@ def _refusal(case: Case, verb: Verb, actor: User | None, fence: int | None) -> _
     return None
 
 
+_INSIDE = {State.ESCALATED, State.IN_COMPLIANCE, State.PENDING_APPROVAL, State.EXECUTING}
 _WITH_CONFLICT = {Verb.RELEASE, Verb.RENEW}
 
 
@@ -184,6 +190,12 @@ def _rights(rule, move: Move, case: Case) -> tuple[str, ...]:
     if case.queue != "compliance" or rule.crosses_wall:
         return move.permissions
     return tuple(right for right in move.permissions if right not in (REVIEW, APPROVE))
+
+
+def _hidden(case: Case, rule, actor: User) -> bool:
+    """Before the wall the same is said whatever compliance is at: a refusal tells no more."""
+    inside = case.queue == Case.Queue.COMPLIANCE and case.state != State.CLOSED
+    return inside and not rule.crosses_wall and not actor.sees_compliance
 
 
 def _old(case: Case, fence: int | None) -> bool:

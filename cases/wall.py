@@ -6,7 +6,7 @@ of the rest they see the reference and that it is with compliance.
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cases.models import (
     AuditEvent,
@@ -17,7 +17,11 @@ from cases.models import (
     ScreeningHit,
     User,
 )
+from cases.models.sight import sees_compliance
 from cases.states import State
+
+# How far compliance has come: outside of it, such a case is with compliance and nothing more.
+PROGRESS = (State.PENDING_APPROVAL, State.EXECUTING)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,27 @@ def state_label(case: Case, compliance: bool) -> str:
     if case.queue == Case.Queue.COMPLIANCE and not compliance and case.state != State.CLOSED:
         return "with compliance"
     return State(case.state).label
+
+
+def shown_state(case: Case, compliance: bool) -> str:
+    """The state for programs: as `state_label`, in the words of the state table."""
+    if case.queue == Case.Queue.COMPLIANCE and not compliance and case.state in PROGRESS:
+        return State.IN_COMPLIANCE
+    return case.state
+
+
+def in_shown_states(rows: QuerySet[Case], states: list[str], user: User) -> QuerySet[Case]:
+    """The cases that `user` sees in one of `states`: a filter tells no more than the row does."""
+    if sees_compliance(user):
+        return rows.filter(state__in=states)
+    progress = Q(queue=Case.Queue.COMPLIANCE, state__in=PROGRESS)
+    wanted = Q(state__in=states) & ~progress
+    return rows.filter(wanted | progress if State.IN_COMPLIANCE in states else wanted)
+
+
+def with_details(rows: QuerySet[Case], user: User) -> QuerySet[Case]:
+    """The cases of which `user` sees holder and deadline: only those may be asked for by them."""
+    return rows if sees_compliance(user) else rows.exclude(queue=Case.Queue.COMPLIANCE)
 
 
 def hold_label(hold: Hold | None, compliance: bool) -> str:

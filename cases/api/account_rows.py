@@ -8,7 +8,7 @@ from cases.models import Account, Case, Hold, User
 from cases.models.sight import sees_compliance
 
 ON_HOLD = Hold.Level.SOFT
-FREE = (Hold.Level.NORMAL, Hold.Level.RELEASED, Hold.Level.RETURNED)
+FREE = (Hold.Level.NORMAL, Hold.Level.RELEASED)
 
 
 def fill(accounts: list[Account], user: User) -> None:

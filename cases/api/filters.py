@@ -3,6 +3,7 @@
 A parameter that a list does not know is refused: a mistyped filter must not show everything.
 """
 
+from datetime import datetime
 from typing import Any
 
 import django_filters as df
@@ -12,6 +13,7 @@ from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.request import Request
 
 from cases.api.problems import Unprocessable
+from cases import wall
 from cases.models import (
     Account,
     Case,
@@ -89,22 +91,31 @@ class AccountFilter(FilterSet):
 
 class CaseFilter(FilterSet):
     account = ref("account__ref")
-    state = choice("state", Case.State.choices)
+    state = choice("state", Case.State.choices, method="by_state")
     queue = choice("queue", Case.Queue.choices)
     severity = choice("severity", Case.Severity.choices)
     outcome = choice("outcome", Case.Outcome.choices)
-    assignee = ref("assignee__username")
+    assignee = ref("assignee__username", method="by_assignee")
     typology = ref("typology_code")
     ring = df.NumberFilter(
         field_name="account__ring_id", min_value=1, max_value=2**63 - 1, decimal_places=0
     )
-    due_before = df.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+    due_before = df.IsoDateTimeFilter(field_name="due_at", method="by_deadline")
     opened_after = df.IsoDateTimeFilter(field_name="opened_at", lookup_expr="gte")
     is_open = yes_no("closed_at", "isnull")
 
     class Meta:
         model = Case
         fields: list[str] = []
+
+    def by_state(self, rows: QuerySet, name: str, value: list[str]) -> QuerySet:
+        return wall.in_shown_states(rows, value, self.request.user) if value else rows
+
+    def by_assignee(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        return wall.with_details(rows, self.request.user).filter(assignee__username=value)
+
+    def by_deadline(self, rows: QuerySet, name: str, value: datetime) -> QuerySet:
+        return wall.with_details(rows, self.request.user).filter(due_at__lt=value)
 
 
 class RingFilter(FilterSet):

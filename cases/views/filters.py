@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cases import wall
 from cases.models import Case
 
 ORDERS = {
@@ -84,20 +85,24 @@ class CaseFilter(filters.FilterSet):
         return super().filter_queryset(queryset)
 
     def by_state(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        return queryset if value == "active" else queryset.filter(state=value)
+        if value == "active":
+            return queryset
+        return wall.in_shown_states(queryset, [value], self.request.user)
 
     def by_assignee(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         if value == "me":
             return queryset.filter(assignee=self.request.user)
+        queryset = wall.with_details(queryset, self.request.user)
         if value == "nobody":
             return queryset.filter(assignee=None)
         return queryset.exclude(assignee=None).exclude(assignee=self.request.user)
 
     def by_lateness(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        return queryset.filter(due_at__lt=timezone.now())
+        return wall.with_details(queryset, self.request.user).filter(due_at__lt=timezone.now())
 
     def by_snooze(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         now = timezone.now()
+        queryset = wall.with_details(queryset, self.request.user)
         if value == "yes":
             return queryset.filter(snoozed_until__gt=now)
         return queryset.exclude(snoozed_until__gt=now)

@@ -13,7 +13,9 @@ from django.views.decorators.http import require_GET
 
 from cases import audit
 from cases.models import Account, Case, Ring, Sighting, User
+from cases.models.sight import sees_compliance
 from cases.views.look import navigation
+from cases.wall import state_label
 
 MOST = 8
 
@@ -60,7 +62,8 @@ def by_reference(user: User, text: str) -> list[Hit]:
     if text.isdigit():
         ref = f"C-{int(text):06d}"
     cases = Case.objects.visible_to(user).filter(ref__startswith=ref).select_related("account")
-    hits = [case_hit(case) for case in cases.order_by("ref")[:MOST]]
+    compliance = sees_compliance(user)
+    hits = [case_hit(case, compliance) for case in cases.order_by("ref")[:MOST]]
     accounts = Account.objects.visible_to(user).filter(ref__startswith=text).order_by("ref")[:MOST]
     return hits + [account_hit(account) for account in accounts]
 
@@ -90,8 +93,8 @@ def by_trait(user: User, kind: str, value: str) -> list[Hit]:
     return [account_hit(account) for account in rows]
 
 
-def case_hit(case: Case) -> Hit:
-    detail = f"{case.account.ref}, {case.get_state_display().lower()}"
+def case_hit(case: Case, compliance: bool) -> Hit:
+    detail = f"{case.account.ref}, {state_label(case, compliance).lower()}"
     return Hit("Case", case.ref, detail, reverse("cases:case", args=[case.ref]))
 
 

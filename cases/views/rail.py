@@ -90,6 +90,6 @@ def hold_levels(case: Case, user) -> list[tuple[str, str]]:
 
 def shown_level(level: str, user) -> str:
     """Before the wall one sees that payouts are held, not how far compliance has gone."""
-    if sees_compliance(user) or level in ("normal", "released", "returned_to_client"):
+    if sees_compliance(user) or level in ("normal", "released"):
         return level
     return "soft_hold"

@@ -5,10 +5,11 @@ from cases.api.base import Strict
 from cases.api.serializers.fields import AnyObject, Number, Person, Ref
 from cases.models import Case
 from cases.models.sight import sees_compliance
+from cases.wall import shown_state
 
 NOTE_MAX = 10_000
 # What compliance does with a case is not for who stands before the wall.
-WALLED = ("assignee", "claimed_until", "snoozed_until", "due_at", "blockable_interest", "fence")
+WALLED = ("assignee", "claimed_until", "snoozed_until", "due_at", "fence", "state_since")
 
 
 class CaseOut(serializers.Serializer):
@@ -18,7 +19,7 @@ class CaseOut(serializers.Serializer):
     account = Ref()
     typology = serializers.CharField(source="typology_code")
     state = serializers.ChoiceField(choices=Case.State.choices)
-    state_since = serializers.DateTimeField()
+    state_since = serializers.DateTimeField(allow_null=True)
     queue = serializers.ChoiceField(choices=Case.Queue.choices)
     severity = serializers.ChoiceField(choices=Case.Severity.choices)
     opened_at = serializers.DateTimeField()
@@ -39,8 +40,12 @@ class CaseOut(serializers.Serializer):
 
     def to_representation(self, case: Case) -> dict:
         shown = super().to_representation(case)
-        if case.queue == Case.Queue.COMPLIANCE and not self._behind_the_wall():
+        if self._behind_the_wall():
+            return shown
+        shown["blockable_interest"] = None
+        if case.queue == Case.Queue.COMPLIANCE:
             shown |= dict.fromkeys(WALLED)
+            shown["state"] = str(shown_state(case, compliance=False))
         return shown
 
     def _behind_the_wall(self) -> bool:

@@ -1,5 +1,6 @@
 """Two people: one proposes an outcome, another approves it, both over the same evidence."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -116,6 +117,7 @@ def approve(decision: Decision, *, actor: User, version: int | None = None) -> D
                 actor=actor,
                 version=version,
                 data={"decision": decision.pk, "outcome": decision.outcome},
+                flags={name: flag for name, flag in case.flags.items() if name != "stood"},
             )
             offboarding.start(decision, [_step(row) for row in decision.plan])
     if changes:
@@ -178,6 +180,7 @@ def overturn(
                 note=reason,
                 data={"decision": fresh.pk, "replaces": decision.pk, "outcome": outcome},
                 assignee=actor,
+                flags={**case.flags, "stood": _stood(case)},
             )
             return fresh
     _refuse(decision, actor, "overturn", why_not)
@@ -367,9 +370,26 @@ def _changes(case: Case, decision: Decision) -> list[str]:
 
 def _back(decision: Decision) -> dict:
     """A proposal that ends goes back to who works on it; an overturn leaves things as they were."""
-    if decision.replaces_id:
-        return {"to": "closed", "outcome": decision.replaces.outcome}
-    return transitions.back_to(decision.case)
+    if not decision.replaces_id:
+        return transitions.back_to(decision.case)
+    flags = dict(decision.case.flags)
+    stood = flags.pop("stood", {})
+    closed_at = stood.get("closed_at")
+    return {
+        "to": "closed",
+        "outcome": decision.replaces.outcome,
+        "closed_at": datetime.fromisoformat(closed_at) if closed_at else None,
+        "assignee_id": stood.get("assignee"),
+        "flags": flags,
+    }
+
+
+def _stood(case: Case) -> dict:
+    """What a closed case loses while its decision is looked at again, and gets back after."""
+    return {
+        "closed_at": case.closed_at.isoformat() if case.closed_at else None,
+        "assignee": case.assignee_id,
+    }
 
 
 def _end(decision: Decision, state: str, actor: User | None, because: str) -> None:

@@ -223,3 +223,28 @@ def test_an_overturn_that_is_rejected_leaves_things_as_they_were(offboarded, cas
     case.refresh_from_db()
     assert (case.state, case.outcome) == ("closed", "offboarded")
     assert overturn(offboarded, ana).state == "proposed"
+
+
+@pytest.mark.parametrize("end", ["rejected", "withdrawn", "void"])
+def test_an_overturn_that_fails_gives_the_case_back_as_it_was_closed(
+    offboarded, case, ana, kim, end
+):
+    case.refresh_from_db()
+    before = (case.state, case.outcome, case.closed_at, case.assignee, case.flags)
+    assert case.closed_at is not None
+    fresh = overturn(offboarded, ana)
+    case.refresh_from_db()
+    assert (case.state, case.outcome, case.closed_at) == ("pending_approval", "", None)
+
+    if end == "rejected":
+        decisions.reject(fresh, actor=kim, reason="they were not")
+    elif end == "withdrawn":
+        decisions.withdraw(fresh, actor=ana)
+    else:
+        life.find(case.account, "shop.odd", score=20)
+        with pytest.raises(decisions.EvidenceChanged):
+            decisions.approve(fresh, actor=kim)
+
+    case.refresh_from_db()
+    assert (case.state, case.outcome, case.closed_at, case.assignee, case.flags) == before
+    assert case.workers.filter(user=ana).exists(), "who looked again counts as having worked on it"

@@ -65,6 +65,18 @@ FROM unnest(%s::bigint[], %s::int[], %s::boolean[]) n(id, severity, woken) WHERE
 """
 
 
+# Reads work_new, work_fact, work_account: open cases of accounts that the round told us more about.
+TOLD_MORE = """
+SELECT c.id FROM cases_case c
+WHERE c.state <> 'closed' AND NOT c.id = ANY(%(apart)s) AND c.account_id IN (
+    SELECT account_id FROM work_new
+    UNION SELECT unnest(%(restated)s::bigint[])
+    UNION SELECT w.id FROM work_fact f JOIN work_account w ON w.ref = f.ref
+          WHERE f.type IN ('payout_method.added', 'payout_method.removed')
+) ORDER BY c.id
+"""
+
+
 @dataclass
 class Reason:
     """Why a case opens: the rule, in words, and what it was about."""
@@ -113,6 +125,22 @@ def open_or_join(accounts: Iterable[int], *, news: Collection[int] = ()) -> Open
     # A finding mandates something without a case too, such as a handover of the account.
     mandates.mandate_for({*news, *(case.account_id for case in result.cases)})
     return result
+
+
+def look_again(cursor, restated: Iterable[int], *, apart_from: Iterable[Case] = ()) -> int:
+    """Have analyzers look at what the round's facts told about accounts with an open case.
+
+    `restated`: accounts whose own facts changed. Which analyzers there is work for, they say; what
+    they saw before is not looked at again. A fixed number of queries. How many jobs are new.
+    """
+    cursor.execute(
+        TOLD_MORE,
+        {"restated": list(restated), "apart": [case.pk for case in apart_from]},
+    )
+    ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return 0
+    return len(enrichment.request_many(Case.objects.filter(pk__in=ids), reason="new facts"))
 
 
 def to_compliance(account: Account, typology_code: str, *, detail: str, data: dict) -> Case | None:

@@ -65,6 +65,8 @@ def analyze(cursor, name: str, rows: int) -> None:
 # One writer at a time over accounts' links, scores and rings, whoever asks: the correlator or a
 # person. Held until the transaction ends.
 LOCK = 0x636F7272
+# Held by the one correlator that waits for the other lock.
+TURN = 0x7475726E
 
 
 def lock(cursor) -> None:
@@ -72,9 +74,9 @@ def lock(cursor) -> None:
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def try_lock(cursor) -> bool:
+def try_lock(cursor, name: int = LOCK) -> bool:
     """Whether it is our turn now."""
-    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [name])
     return cursor.fetchone()[0]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from cases import (
@@ -32,6 +32,8 @@ log = structlog.get_logger("signals.correlation")
 
 ITEMS_PER_ROUND = 10_000
 RECONSIDER_PER_ROUND = 2_000
+# Longer than a usual round or a person's act takes, shorter than the sweep's interval.
+WAIT_FOR_TURN = 3.0
 
 
 @dataclass
@@ -57,7 +59,10 @@ class Busy(Exception):
 
 
 def correlate(*, seconds: float | None = None, items: int = ITEMS_PER_ROUND) -> Round:
-    """Work until nothing is pending or the time is up. Returns the sum of the rounds."""
+    """Work until nothing is pending or the time is up. Returns the sum of the rounds.
+
+    What was committed before the call is worked in when it returns, or somebody is at it.
+    """
     started, total = time.monotonic(), Round()
     while True:
         if seconds is not None and time.monotonic() - started >= seconds:
@@ -66,6 +71,9 @@ def correlate(*, seconds: float | None = None, items: int = ITEMS_PER_ROUND) -> 
         try:
             done = one_round(items=items)
         except Busy:
+            # Whoever has the lock may have looked for work just before ours came in.
+            if _waited_for_turn():
+                continue
             break
         if done.idle:
             break
@@ -74,6 +82,24 @@ def correlate(*, seconds: float | None = None, items: int = ITEMS_PER_ROUND) -> 
         for step, spent in done.seconds.items():
             total.seconds[step] = total.seconds.get(step, 0) + spent
     return total
+
+
+def _waited_for_turn() -> bool:
+    """Wait until the lock was free once; False when another waits already, or it takes too long.
+
+    One waiter is enough: it looks for work after all that came in while it waited.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if not working.try_lock(cursor, working.TURN):
+                return False
+            cursor.execute(
+                "SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_FOR_TURN * 1000:.0f}ms"]
+            )
+            working.lock(cursor)
+    except OperationalError:
+        return False
+    return True
 
 
 def one_round(*, items: int = ITEMS_PER_ROUND) -> Round:
@@ -152,8 +178,9 @@ def _work(cursor, batches: list[IntakeBatch], again: set[int], *, without: list[
     accounts.mark_seen(cursor)
     clock("accounts")
     moved: set[int] = set()
+    restated: list[int] = []
     if activity:
-        accounts.take_facts(cursor)
+        restated = accounts.take_facts(cursor)
         moved = _tie(cursor, link_rules, clock)
     touched = set(again)
     news: set[int] = set()
@@ -170,6 +197,9 @@ def _work(cursor, batches: list[IntakeBatch], again: set[int], *, without: list[
     opened = intake.open_or_join(touched | moved, news=news)
     done.opened = len(opened.cases)
     clock("cases")
+    if activity:
+        intake.look_again(cursor, restated, apart_from=opened.cases)
+        clock("enrichment")
     return done
 
 

@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.request import Request
 
-from cases.api.problems import Unprocessable
 from cases import wall
+from cases.api.problems import Unprocessable
 from cases.models import (
     Account,
     Case,

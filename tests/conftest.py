@@ -150,13 +150,13 @@ def make_case(make_account):
                 values["ref"] = cursor.fetchone()[0]
         case = Case.objects.create(**values)
         if case.outcome in ("restricted", "offboarded"):
-            _decided_by_two(case)
+            decided_by_two(case)
         return case
 
     return make
 
 
-def _decided_by_two(case: Case) -> None:
+def decided_by_two(case: Case) -> None:
     """What the database wants to see behind an adverse outcome."""
     first, second = (
         User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.com"})[0]

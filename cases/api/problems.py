@@ -16,7 +16,7 @@ from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from cases import context, rings, transitions
+from cases import context, rings, rules, transitions
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:tsportal:problem:"
@@ -107,6 +107,8 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
         return _refusal(exc)
     if isinstance(exc, rings.NotAllowed):
         return Conflict(str(exc))
+    if isinstance(exc, rules.NoPolicy):
+        return Conflict(str(exc), "no_policy")
     if isinstance(exc, OperationalError) and _is_lock_timeout(exc):
         return Conflict("Somebody else is changing this just now; try again.", "busy")
     return None

@@ -94,7 +94,12 @@ WEIGHTS = {
 def load() -> Typology:
     """Make the typology, its indicators and its policy active."""
     typology = Typology.objects.create(
-        code=CODE, version=1, title="Test", content_hash="t", texts=TEXTS, sanctions=True,
+        code=CODE,
+        version=1,
+        title="Test",
+        content_hash="t",
+        texts=TEXTS,
+        sanctions=True,
         active=True,
     )
     Indicator.objects.bulk_create(
@@ -112,7 +117,11 @@ def load() -> Typology:
         for code, weight in WEIGHTS.items()
     )
     Policy.objects.create(
-        typology_code=CODE, version=1, data=NUMBERS, content_hash="p", active=True,
+        typology_code=CODE,
+        version=1,
+        data=NUMBERS,
+        content_hash="p",
+        active=True,
         activated_at=timezone.now(),
     )
     return typology
@@ -154,8 +163,10 @@ def answer(row, state: str = "acknowledged", **fields) -> WebhookDelivery:
         subject_type=row._meta.model_name, subject_id=row.pk
     ).latest("id")
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
-        state=state, acknowledged_at=timezone.now() if state == "acknowledged" else None,
-        platform_reference="plat-1", **fields,
+        state=state,
+        acknowledged_at=timezone.now() if state == "acknowledged" else None,
+        platform_reference="plat-1",
+        **fields,
     )
     webhooks.tell(delivery.pk)
     return WebhookDelivery.objects.get(pk=delivery.pk)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from cases import intake
 from cases.models import Account, AuditEvent, Case
+from tests.conftest import decided_by_two
 from tests.signals.correlation import feed
 from tests.signals.correlation.feed import finding, login, payout
 
@@ -25,10 +26,13 @@ def take(*events):
 
 
 def close(case: Case, outcome="cleared") -> None:
+    """Close it as two people would have: the database wants to see their decision."""
     Case.objects.filter(pk=case.pk).update(
         state="closed", outcome=outcome, closed_at=timezone.now(), snoozed_until=None,
         cleared_families=intake.judged_families(case.account),
     )  # fmt: skip
+    case.refresh_from_db()
+    decided_by_two(case)
 
 
 def test_one_strong_and_sure_finding_opens_and_says_why():

@@ -63,8 +63,6 @@ def test_a_row_that_comes_meanwhile_is_neither_missed_nor_twice(api, rita, many,
 
 
 def test_the_maximum_of_a_page_holds(api, rita, many):
-    answer = api(rita).get("/api/v1/rings/?page_size=100000")
-    assert answer.status_code in (200, 404)
     assert len(api(rita).get("/api/v1/cases/?page_size=999999").json()["results"]) == 13
 
 

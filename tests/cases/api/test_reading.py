@@ -75,10 +75,10 @@ def test_the_open_case_is_shown_before_the_last_closed_one(api, rita, make_accou
 def test_before_the_wall_a_hold_is_a_hold(api, rita, sam, make_account):
     account = make_account("fl-a")
     Hold.objects.create(
-        account=account, level="blocked_property", reason="-", set_at=timezone.now(), set_by=sam
+        account=account, level="compliance_hold", reason="-", set_at=timezone.now(), set_by=sam
     )
     assert api(rita).get("/api/v1/accounts/fl-a/").json()["hold"] == "soft_hold"
-    assert api(sam).get("/api/v1/accounts/fl-a/").json()["hold"] == "blocked_property"
+    assert api(sam).get("/api/v1/accounts/fl-a/").json()["hold"] == "compliance_hold"
 
 
 def test_before_the_wall_compliance_is_not_shown_at_work(api, rita, sam, make_case):

@@ -189,7 +189,8 @@ def test_a_signal_becomes_an_approved_off_boarding(doors, platform, rita, ana, s
     # Proposed by one officer. The proposer may not sign; for others it lies behind the wall.
     case.refresh_from_db()
     decision = officer.do(
-        f"cases/{case.ref}/propose/", expect=201, outcome="offboarded", reason_code="false_identity",
+        f"cases/{case.ref}/propose/", expect=201, outcome="offboarded",
+        reason_code="false_identity",
         reason="The document belongs to somebody else.", version=case.version,
     )  # fmt: skip
     path = f"decisions/{decision['id']}/approve/"

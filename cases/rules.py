@@ -59,6 +59,14 @@ def links() -> LinkRules:
     return link_rules(min(policies, key=lambda row: order.index(row.typology_code)))
 
 
+def links_or_none() -> LinkRules | None:
+    """The link numbers in force, None when no policy has any."""
+    try:
+        return links()
+    except NoPolicy:
+        return None
+
+
 def link_rules(policy: Policy) -> LinkRules:
     data = policy.data["links"]
     near = {kind: min(row["max_distance"], NEAR_REACH) for kind, row in data["near"].items()}

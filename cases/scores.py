@@ -15,7 +15,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 from django.utils import timezone
 
-from cases import audit, rules, working
+from cases import audit, relink, rules, working
 from cases.models import Account, Finding, Indicator, Policy, User
 
 # Of one detector, indicator and account the strongest so many are scored, the rest are kept:
@@ -299,12 +299,14 @@ def kept_aside(account: Account) -> int:
 def activate_policy(policy: Policy, *, actor: User, second: User) -> Policy:
     """Put a policy version in force; two people, since thresholds decide over people.
 
-    Scores, and the links when their numbers changed, follow in the correlator's next rounds;
-    until then each account says by which policy its score was made.
+    Scores, and links and rings when their numbers changed, follow in the correlator's next
+    rounds; until then each account says by which policy its score was made. Raises
+    `relink.NotInPlace` for numbers that the index of near-duplicates was built with.
     """
     if actor == second:
         raise ValueError("a policy needs a second person to approve it")
     Policy.objects.select_for_update().filter(typology_code=policy.typology_code).first()
+    before = rules.links_or_none()
     Policy.objects.filter(typology_code=policy.typology_code, active=True).update(active=False)
     policy.active, policy.activated_at, policy.approved_by = True, timezone.now(), second
     policy.save(update_fields=["active", "activated_at", "approved_by"])
@@ -315,8 +317,10 @@ def activate_policy(policy: Policy, *, actor: User, second: User) -> Policy:
             " ON CONFLICT DO NOTHING",
             [policy.typology_code],
         )
+    after = rules.links_or_none()
+    job = relink.ask(policy, before, after) if before and after else None
     audit.record(
-        "policy.activated", actor=actor, obj=policy, note=policy.reason,
-        version=policy.version, typology=policy.typology_code, approved_by=second.pk,
+        "policy.activated", actor=actor, obj=policy, note=policy.reason, version=policy.version,
+        typology=policy.typology_code, approved_by=second.pk, links_follow=job is not None,
     )  # fmt: skip
     return policy

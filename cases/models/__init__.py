@@ -21,7 +21,7 @@ from cases.models.case import Attachment, Case, CaseSkip, CaseVisit, CaseWorker,
 from cases.models.decisions import Action, Decision, EvidenceSnapshot, Hold, HoldRequest
 from cases.models.enrichment import AnalyzerHealth, EnrichmentJob
 from cases.models.people import ApiToken, User
-from cases.models.policy import Indicator, Policy, Typology
+from cases.models.policy import Indicator, Policy, Relink, Typology
 from cases.models.rings import Ring, RingOverride
 from cases.models.screening import (
     HitDecision,
@@ -71,6 +71,7 @@ __all__ = [
     "Reconsider",
     "Relation",
     "RelationMember",
+    "Relink",
     "Ring",
     "RingOverride",
     "SanctionsList",

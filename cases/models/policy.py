@@ -118,3 +118,29 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.typology_code} policy v{self.version}"
+
+
+class Relink(models.Model):
+    """Links and rings on their way to a policy's new link numbers: where the work has come to.
+
+    Written by `cases.relink` alone. At most one is under way; a newer one ends the older.
+    """
+
+    class Pass(models.TextChoices):
+        LINKS = "links"
+        TRAITS = "traits"
+        RINGS = "rings"
+
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+")
+    current = models.CharField(max_length=6, choices=Pass, default=Pass.LINKS)
+    last = models.BigIntegerField(default=0, help_text="The id up to which this pass is done")
+    moved = models.PositiveIntegerField(default=0, help_text="Accounts whose ring changed")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(done_at__isnull=True), name="one_relink_under_way"
+            )
+        ]

@@ -20,6 +20,7 @@ from cases import (
     links,
     near,
     relations,
+    relink,
     rules,
     scores,
     traits,
@@ -75,7 +76,8 @@ def correlate(*, seconds: float | None = None, items: int = ITEMS_PER_ROUND) -> 
             if _waited_for_turn():
                 continue
             break
-        if done.idle:
+        more = relink.step()
+        if done.idle and not more:
             break
         for name in ("batches", "signals", "activity", "opened", "reconsidered", "quarantined"):
             setattr(total, name, getattr(total, name) + getattr(done, name))

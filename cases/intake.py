@@ -18,8 +18,8 @@ from cases import audit, calendars, enrichment, mandates, rules
 from cases.models import Account, Case, Policy
 
 STRONG = """
-SELECT DISTINCT ON (f.account_id) f.account_id, f.id, f.code, f.weight, f.confidence
-FROM cases_finding f
+SELECT DISTINCT ON (f.account_id) f.account_id, f.id, f.code, f.weight, f.confidence, i.title
+FROM cases_finding f LEFT JOIN cases_indicator i ON i.id = f.indicator_id
 WHERE f.account_id = ANY(%(ids)s) AND f.typology_code = %(typology)s
   AND NOT (f.shadow OR f.withdrawn OR f.accommodation OR f.spare)
   AND (f.weight >= %(weight)s AND f.confidence >= %(confidence)s OR f.weight >= %(compliance)s)
@@ -194,12 +194,13 @@ def _by_evidence(policy: Policy, ids: list[int]) -> list[Reason]:
                 f"The score of {score} has reached {opening['score']}.", data={"score": str(score)},
             )  # fmt: skip
         cursor.execute(STRONG, params)
-        for account, finding, code, weight, confidence in cursor.fetchall():
+        for account, finding, code, weight, confidence, title in cursor.fetchall():
             straight = weight >= compliance
             found[account] = Reason(
                 account, policy, "compliance" if straight else "finding",
-                f"{code}: weight {_plain(weight)}, confidence {_plain(confidence)}"
-                + (", which goes to compliance at once." if straight else ", enough alone."),
+                f"{_named(title, code)}: weight {_plain(weight)} with confidence "
+                f"{_plain(confidence)} "
+                + ("goes to compliance at once." if straight else "opens a case alone."),
                 compliance=straight, data={"finding": finding, "code": code},
             )  # fmt: skip
     return list(found.values())
@@ -296,9 +297,13 @@ def _open(reasons: list[Reason]) -> list[Case]:
 
 
 def _case(ref: str, reason: Reason, account: Account, now: datetime) -> Case:
-    severity = (
-        Case.Severity.CRITICAL if reason.compliance else _severity(reason.policy, account.score)
-    )
+    severity = _severity(reason.policy, account.score)
+    if reason.compliance:
+        severity = Case.Severity.CRITICAL
+    elif reason.rule == "ring":
+        # Not for what others did, but so that the ring is read while its other cases are.
+        least = reason.policy.data.get("severity", {}).get("ring_member_at_least", 2)
+        severity = max(severity, Case.Severity(least))
     return Case(
         ref=ref,
         account=account,
@@ -404,6 +409,10 @@ def _due(policy: Policy, severity: int, *, compliance: bool, now: datetime) -> d
 @lru_cache(maxsize=64)
 def _due_at(now: datetime, days: int, calendar: str) -> datetime:
     return calendars.due(now, days, calendar)
+
+
+def _named(title: str | None, code: str) -> str:
+    return f"{title} ({code})" if title else code
 
 
 def _plain(number: Decimal) -> str:

@@ -75,6 +75,27 @@ ROLES: dict[str, frozenset[str]] = {
 }
 
 
+# Who a right is for, as a refusal says it.
+_FOR = {
+    VIEW: "people who work on cases",
+    REVIEW: "analysts",
+    APPROVE: "seniors and compliance officers",
+    COMPLY: "compliance officers",
+    LEGAL: "legal",
+    AUDIT: "auditors",
+    REVEAL: "people who may reveal personal data",
+    EXPORT: "people who may export",
+    MANAGE_PEOPLE: "administrators",
+    VIEW_PEOPLE: "administrators and auditors",
+    VIEW_POLICY: "people who read the policy",
+    VIEW_WEBHOOKS: "officers, auditors and administrators",
+    MANAGE_WEBHOOKS: "administrators",
+    REPLAY_WEBHOOKS: "officers and administrators",
+    VIEW_DETECTORS: "people who read detectors",
+    MANAGE_DETECTORS: "detector engineers",
+}
+
+
 class Denied(PermissionDenied):
     """This person may not do this. Pages and the API answer 403."""
 
@@ -92,7 +113,7 @@ def require(actor: User | None, permission: str, *, obj: Model | None = None) ->
 def refuse(actor: User | None, what: str, *, obj: Model | None = None, because: str = "") -> None:
     """Record that `actor` was refused `what`, and raise `Denied`."""
     audit.denied(actor, what, obj=obj, **({"because": because} if because else {}))
-    raise Denied(because or f"{actor} may not do this ({what})")
+    raise Denied(because or f"{actor} may not do this: it is for {_FOR.get(what, what)}.")
 
 
 def allows(user: User, permission: str) -> bool:

@@ -285,7 +285,12 @@ def _behind_wall(verb: Verb, queue: str) -> bool:
 
 
 def _verb_phrase(verb: Verb) -> str:
-    return f"Nobody can {verb.label}".replace("the proposal", "a proposal on")
+    """To be followed by "a case that is …": `Nobody can propose an outcome on`."""
+    if verb == Verb.RETURN:
+        return "Nobody can return"
+    if verb in (Verb.APPROVE, Verb.REJECT):
+        return f"Nobody can {verb.label} a proposal on"
+    return f"Nobody can {verb.label}" + (" on" if " " in verb.label else "")
 
 
 def _state(case: Case) -> str:

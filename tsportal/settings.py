@@ -243,6 +243,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "tsportal.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "cases.auth.forms.SignInForm"}
 MFA_ADAPTER = "tsportal.adapters.SecondFactorAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]

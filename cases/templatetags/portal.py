@@ -68,6 +68,12 @@ TRAIT_KINDS = {
     "text": "Proposal text",
     "ship_to": "Ship-to address",
 }
+PAYOUT_TYPES = {
+    "bank": "Bank account",
+    "psp": "Payment service",
+    "crypto": "Crypto wallet",
+    "card": "Card",
+}
 ABBREVIATIONS = {"ip": "IP", "id": "ID", "vpn": "VPN", "cgnat": "CGNAT", "asn": "ASN", "kyc": "KYC"}
 
 
@@ -165,6 +171,11 @@ def trait_kind(kind: str) -> str:
 
 
 @register.filter
+def payout_type(code: str) -> str:
+    return PAYOUT_TYPES.get(str(code), words(code))
+
+
+@register.filter
 def short_trait(value: str, kind: str = "") -> str:
     """A trait's value as a list may show it: what names a person is masked, a hash is cut."""
     value = str(value)
@@ -192,6 +203,12 @@ def grouped(amount: Any) -> str:
         return f"{Decimal(str(amount)):,.2f}"
     except ArithmeticError:
         return str(amount)
+
+
+@register.filter
+def whole(number: Any) -> str:
+    """A count with its thousands apart."""
+    return f"{number:,}" if isinstance(number, int) else "–"
 
 
 @register.filter

@@ -29,7 +29,7 @@ from cases.models import (
 )
 from cases.models.sight import sees_compliance
 from cases.states import WORKING, Verb
-from cases.views import rail, ring_data, rows, why
+from cases.views import money_out, rail, ring_data, rows, why
 from cases.views import verification_forms as steps
 from cases.views.access import access_case
 
@@ -101,6 +101,7 @@ def shared(
     }
     hold = context["hold"]
     context["hold_level"] = rail.shown_level(hold.level, user) if hold else ""
+    context["money"] = money_out.of(case.account, user, hold=hold)
     context["outcomes"] = rail.OUTCOMES
     context["hold_request"] = waiting_request(case, user)
     context["forms"] = rail.forms_for(request, context) | forms

@@ -6,22 +6,34 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from cases import permissions
 from cases.models import Case, Decision, User
+from cases.views.look import WORKS, address
 from cases.views.paging import capped
 from cases.views.rows import dressed
 
 WAITING = {"review": Case.State.OPEN, "compliance": Case.State.ESCALATED}
 
+# Where the roles begin for whom no case and no proposal ever waits.
+START = [
+    (permissions.MANAGE_PEOPLE, "cases:people"),
+    (permissions.AUDIT, "cases:audit"),
+    (permissions.MANAGE_DETECTORS, "signals:detectors"),
+]
+
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """The first page. Whoever reads no cases is told where their work is instead."""
+    """The first page: cases for whom they may wait, else the page that the role works on."""
     user = request.user
+    if not any(user.has_perm(right) for right in WORKS):
+        for right, name in START:
+            if user.has_perm(right) and (there := address(name)):
+                return redirect(there)
     if not user.has_perm(permissions.VIEW):
         return render(request, "cases/home_elsewhere.html")
     mine = Case.objects.visible_to(user).open().filter(assignee=user)

@@ -12,15 +12,17 @@ THEMES = ("auto", "light", "dark")
 DENSITIES = ("compact", "roomy")
 KEYS = ("on", "off")
 
+# Rights of whom cases or proposals may be waiting for.
+WORKS = ("cases.review_case", "cases.approve_case", "cases.comply_case", "cases.legal_case")
 # (label, URL name, any of these permissions, address prefix that counts as here)
 NAVIGATION = [
-    ("My work", "cases:home", ("cases.view_case",), "/"),
+    ("My work", "cases:home", WORKS, "/"),
     ("Queue", "cases:queue", ("cases.view_case",), "/queue/"),
     ("Compliance", "cases:compliance", ("cases.comply_case", "cases.legal_case"), "/compliance/"),
     ("Rings", "cases:rings", ("cases.view_case",), "/rings/"),
     ("Screening", "cases:screening", ("cases.comply_case",), "/screening/"),
     ("Detectors", "signals:detectors", ("signals.view_detector",), "/detectors/"),
-    ("Catalogue", "signals:catalogue", ("cases.view_indicator", "cases.view_case"), "/catalogue/"),
+    ("Catalogue", "signals:catalogue", ("cases.view_case", "signals.view_detector"), "/catalogue/"),
     ("Policy", "cases:policy", ("cases.view_case", "cases.view_policy"), "/policy/"),
     ("Messages", "cases:webhooks", ("cases.view_webhookendpoint",), "/webhooks/"),
     ("People", "cases:people", ("cases.view_user",), "/people/"),

@@ -25,6 +25,7 @@ MEANINGS = {
     "severity.medium_score": "score from which a case is of medium severity",
     "severity.high_score": "score from which it is high",
     "severity.critical_score": "score from which it is critical",
+    "severity.ring_member_at_least": "severity of a case that only its ring opened (2: medium)",
     "decisions.clear_second_person_score": "score from which clearing needs a second person",
     "decisions.soft_hold_score": "score from which payouts may be held softly",
     "decisions.restrict_score": "score from which restricting may be proposed",

@@ -12,6 +12,8 @@ from cases import visits
 from cases.models import Case, Finding, User
 
 FRESH = timedelta(days=1)
+# What one burst of detectors found arrives within this time and belongs to the opening.
+SETTLING = timedelta(hours=1)
 
 
 def dressed(cases: Iterable[Case], user: User) -> list[Case]:
@@ -41,19 +43,26 @@ def why(case: Case) -> str:
     if case.reopened_because:
         return case.reopened_because
     said = case.opened_because or {}
-    return str(said.get("detail") or said.get("rule") or "opened by hand").replace("_", " ")
+    return str(said.get("detail") or said.get("rule", "").replace("_", " ") or "opened by hand")
 
 
 def marks(case: Case, visited_at) -> list[tuple[str, str]]:
-    """(words, tone) of what sets a row apart: reopened, rising, new, changed since one's visit."""
+    """(words, tone) of what sets a row apart, as the help page explains it.
+
+    new: opened within a day, claimed by nobody, not yet read by this person. rising: what came in
+    after the opening has settled made the score grow. changed: a finding since one's last visit.
+    """
+    now = timezone.now()
     found = []
     if case.reopened_from_id or case.reopened_because:
         found.append(("reopened", "wall"))
-    if case.account.score > case.score_at_opening and case.state != Case.State.CLOSED:
+    later = case.last_finding_at and case.last_finding_at > case.opened_at + SETTLING
+    if later and case.account.score > case.score_at_opening and case.state != Case.State.CLOSED:
         found.append(("rising", "danger"))
-    if case.fence == 0 and case.opened_at > timezone.now() - FRESH and not case.reopened_from_id:
+    unread = case.fence == 0 and not visited_at and not case.reopened_from_id
+    if unread and case.opened_at > now - FRESH and case.state != Case.State.CLOSED:
         found.append(("new", "accent"))
-    if case.snoozed_until and case.snoozed_until > timezone.now():
+    if case.snoozed_until and case.snoozed_until > now:
         found.append(("snoozed", "outline"))
     if visited_at and case.last_finding_at and case.last_finding_at > visited_at:
         found.append(("changed", "warn"))

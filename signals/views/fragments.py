@@ -19,6 +19,7 @@ from cases.models import Account, Infrastructure
 from signals.door import ids
 from signals.masking import masked, pretty, visible
 from signals.models import ActivityEvent, Signal
+from signals.views import login_words
 
 SIGNALS_SHOWN = 50
 LOGINS_SHOWN = 100
@@ -64,7 +65,9 @@ def logins(request: HttpRequest, ref: str) -> HttpResponse:
     audit.read(request.user, account, "logins", count=len(found))
     context = {
         "account": account,
-        "rows": _timeline(found),
+        "rows": _timeline(found, account.claimed_country),
+        "told": login_words.sentences(found, visible(account.claimed_country)),
+        "claimed": account.claimed_country,
         "shown": shown,
         "failed": sum(not row.data.get("success") for row in found),
         "count": len(found),
@@ -123,7 +126,7 @@ def _short(value: Any) -> str:
     return visible(text)[:160]
 
 
-def _timeline(found: list[ActivityEvent]) -> list[dict[str, Any]]:
+def _timeline(found: list[ActivityEvent], claimed: str) -> list[dict[str, Any]]:
     """Attempts with what stands out: class of the address, change of country or device, gaps."""
     addresses = {row.data.get("ip") for row in found if row.data.get("ip")}
     devices = {row.data.get("device_id") for row in found if row.data.get("device_id")}
@@ -140,6 +143,7 @@ def _timeline(found: list[ActivityEvent]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "at": row.occurred_at,
+                "there": login_words.hours_there(row.occurred_at, claimed),
                 "success": row.data.get("success") is True,
                 "data": data,
                 "ip_class": known.get(row.data.get("ip"), ""),

@@ -2,6 +2,7 @@
 const live = document.getElementById("live");
 const toasts = document.getElementById("toasts");
 let lost = false;
+let origin = "";
 
 export function say(words) {
   if (!live) return;
@@ -44,16 +45,17 @@ const busy = (element, on) => {
 document.addEventListener("htmx:beforeRequest", (event) => busy(event.detail.elt, true));
 document.addEventListener("htmx:afterRequest", (event) => busy(event.detail.elt, false));
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const target = event.detail.target;
-  lost = target?.contains?.(document.activeElement) || document.activeElement === document.body;
-  if (event.detail.elt?.dataset?.lazy !== undefined && document.activeElement === document.body) lost = false;
+  // The focus may lie in a part that comes out of band: then it goes back to that part's head.
+  const held = document.activeElement !== document.body;
+  origin = held ? (document.activeElement.closest("section[id]")?.id ?? "") : "";
+  lost = held || event.detail.elt?.dataset?.lazy === undefined;
 });
 document.addEventListener("htmx:afterSettle", (event) => {
   const target = event.detail.target ?? event.detail.elt;
   document.dispatchEvent(new CustomEvent("portal:fresh", { detail: target }));
   if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
   lost = false;
-  const here = document.getElementById(target.id) ?? (target.isConnected ? target : document.getElementById("main"));
+  const here = document.getElementById(origin) ?? document.getElementById(target.id) ?? (target.isConnected ? target : document.getElementById("main"));
   const place =
     here.querySelector("[data-focus], [aria-invalid=true], [role=alert]") ??
     here.querySelector("h1[tabindex], h2[tabindex], h3[tabindex]") ??

@@ -90,7 +90,10 @@ def test_three_empty_lists_say_three_things(as_, rita, dee, make_case):
 def test_what_sets_a_row_apart_is_said_in_words(as_, rita, make_case, make_account, find):
     account = make_account()
     find(account)
-    make_case(account=account, score_at_opening=1, reopened_because="a new family")
+    earlier = timezone.now() - timedelta(hours=2)
+    make_case(
+        account=account, score_at_opening=1, reopened_because="a new family", opened_at=earlier
+    )
     page = as_(rita).get("/queue/").content.decode()
     assert "reopened" in page
     assert "rising" in page

@@ -4,9 +4,12 @@ from django.urls import URLPattern, URLResolver, path
 
 from cases.views import (
     account,
+    account_hand,
+    attachments,
     case,
     compliance,
     decisions,
+    determinations,
     home,
     money,
     notes,
@@ -29,7 +32,34 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/claim-next/", work.claim_next, name="claim_next"),
     path("accounts/<str:ref>/", account.account, name="account"),
     path("accounts/<str:ref>/reveal/", account.reveal, name="reveal"),
+    path("accounts/<str:ref>/identity/", determinations.account_identity, name="account_identity"),
+    path("accounts/<str:ref>/undo/<int:override>/", account_hand.undo, name="account_undo"),
+    path(
+        "accounts/<str:ref>/relations/<int:relation>/withdraw/",
+        account_hand.withdraw_relation,
+        name="account_withdraw_relation",
+    ),
+    path(
+        "accounts/<str:ref>/traits/<int:trait>/infrastructure/",
+        account_hand.mark_infrastructure,
+        name="account_mark_infrastructure",
+    ),
+    path(
+        "accounts/<str:ref>/traits/<int:trait>/infrastructure/withdraw/",
+        account_hand.unmark_infrastructure,
+        name="account_unmark_infrastructure",
+    ),
     path("cases/<str:ref>/", case.case, name="case"),
+    path("cases/<str:ref>/identity/", determinations.identity, name="identity"),
+    path("cases/<str:ref>/interest/", determinations.interest, name="interest"),
+    path("cases/<str:ref>/keep-open/", determinations.keep_open, name="keep_open"),
+    path("cases/<str:ref>/keep-open/lift/", determinations.lift_keep_open, name="lift_keep_open"),
+    path("cases/<str:ref>/attachments/", attachments.attach, name="attach"),
+    path(
+        "cases/<str:ref>/attachments/<int:attachment>/",
+        attachments.download,
+        name="attachment",
+    ),
     path("cases/<str:ref>/claim/", work.claim, name="claim"),
     path("cases/<str:ref>/renew/", work.renew, name="renew"),
     path("cases/<str:ref>/release/", work.release, name="release"),
@@ -90,5 +120,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "rings/<int:pk>/traits/<int:trait>/infrastructure/",
         ring.mark_infrastructure,
         name="mark_infrastructure",
+    ),
+    path(
+        "rings/<int:pk>/traits/<int:trait>/infrastructure/withdraw/",
+        ring.unmark_infrastructure,
+        name="unmark_infrastructure",
+    ),
+    path(
+        "rings/<int:pk>/relations/<int:relation>/withdraw/",
+        ring.withdraw_relation,
+        name="ring_withdraw_relation",
     ),
 ]

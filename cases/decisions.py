@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -45,7 +46,7 @@ def propose(
     """
     with transaction.atomic():
         _lock(case)
-        _check(case, outcome, reason_code, reason, notice)
+        _check(case, outcome, reason_code, reason, notice, actor)
         decision = _draft(case, outcome, actor, reason_code, reason, notice)
         _in_time(case, Verb.PROPOSE, actor, version, fence, reason)
         if decision.needs_second:
@@ -94,7 +95,7 @@ def approve(decision: Decision, *, actor: User, version: int | None = None) -> D
         decision.case = case
         why_not = four_eyes.why_not_approve(decision, actor)
         if not why_not:
-            why_not = _blocked(case, decision.outcome)
+            why_not = _blocked(case, decision.outcome, actor)
         changes = [] if why_not else _changes(case, decision)
         if changes:
             _end(decision, D.VOID, actor, "; ".join(changes))
@@ -164,7 +165,7 @@ def overturn(
                 raise NotAllowed("A later decision stands; overturn that one.")
             if outcome == decision.outcome:
                 raise NotAllowed(f"The case is {outcome} already.")
-            _check(case, outcome, reason_code, reason, notice)
+            _check(case, outcome, reason_code, reason, notice, actor)
             fresh = _draft(case, outcome, actor, reason_code, reason, notice)
             fresh.replaces, fresh.needs_second = decision, True
             fresh.wall = decision.wall
@@ -239,20 +240,52 @@ def void(case: Case, *, because: str) -> Decision | None:
     return decision
 
 
-def keep_open(case: Case, *, actor: User, until, reference: str) -> None:
-    """Note that an authority asks to keep the account open until a date.
+def keep_open(case: Case, *, actor: User, until: datetime, reference: str) -> None:
+    """Note that an authority asks to keep the account open until a date. Legal confirms it.
 
-    It blocks the off-boarding and nothing else: holds stay what they are.
+    It blocks the off-boarding and nothing else: holds stay what they are. Said again, the later
+    word counts. All of it lies behind the wall.
     """
     permissions.require(actor, permissions.LEGAL, obj=case)
     if not reference.strip():
         raise NotAllowed("Give the authority's written reference.")
+    if until <= _now():
+        raise NotAllowed("The date lies in the past.")
     with transaction.atomic():
         transitions.lock(case)
-        flag = {"until": until.isoformat(), "reference": reference, "by": actor.pk}
+        flag = {
+            "until": until.isoformat(),
+            "reference": reference.strip()[:200],
+            "by": actor.pk,
+            "name": str(actor),
+            "at": _now().isoformat(),
+        }
         case.flags = {**case.flags, "keep_open": flag}
         case.save(update_fields=["flags"])
-        audit.record("keep_open", actor=actor, case=case, note=reference, wall=True, **flag)
+        said = {"until": flag["until"], "reference": flag["reference"]}
+        audit.record("keep_open", actor=actor, case=case, note=reference, wall=True, **said)
+
+
+def lift_keep_open(case: Case, *, actor: User, reason: str) -> None:
+    """The authority no longer asks to keep the account open: off-boarding is possible again."""
+    permissions.require(actor, permissions.LEGAL, obj=case)
+    if not reason.strip():
+        raise NotAllowed("Say what the authority wrote.")
+    with transaction.atomic():
+        transitions.lock(case)
+        if kept_open(case) is None:
+            raise NotAllowed("Nobody asks to keep this account open.")
+        flag = case.flags["keep_open"]
+        case.flags = {name: value for name, value in case.flags.items() if name != "keep_open"}
+        case.save(update_fields=["flags"])
+        said = {"until": flag["until"], "reference": flag["reference"]}
+        audit.record("keep_open.lifted", actor=actor, case=case, note=reason, wall=True, **said)
+
+
+def kept_open(case: Case) -> dict[str, Any] | None:
+    """The authority's request while it is in force: until, reference, who noted it and when."""
+    flag = case.flags.get("keep_open")
+    return flag if flag and datetime.fromisoformat(flag["until"]) > _now() else None
 
 
 def _turn_down(decision, verb, state, actor, reason, version) -> Decision:
@@ -288,7 +321,9 @@ def _lock(case: Case) -> Case:
     return transitions.lock(case)
 
 
-def _check(case: Case, outcome: str, reason_code: str, reason: str, notice: str) -> None:
+def _check(
+    case: Case, outcome: str, reason_code: str, reason: str, notice: str, actor: User
+) -> None:
     if outcome not in OUTCOMES:
         raise NotAllowed(f"{outcome!r} is not an outcome.")
     if not reason.strip():
@@ -307,7 +342,7 @@ def _check(case: Case, outcome: str, reason_code: str, reason: str, notice: str)
             raise NotAllowed(why_not)
     if outcome == "offboarded" and only_refusals(case, book):
         raise NotAllowed("A refused verification alone is no ground for off-boarding.")
-    blocked = _blocked(case, outcome)
+    blocked = _blocked(case, outcome, actor)
     if blocked:
         raise NotAllowed(blocked)
 
@@ -320,15 +355,17 @@ def check_notice(case: Case, text: str) -> None:
         raise NotAllowed(f"The notice must not say {said}. Write what the person may know.")
 
 
-def _blocked(case: Case, outcome: str) -> str:
-    """Why an off-boarding must wait for an authority."""
-    flag = case.flags.get("keep_open")
-    if outcome == "offboarded" and flag and flag["until"] > _now().isoformat():
-        return (
-            f"An authority asked to keep the account open until {flag['until'][:10]} "
-            f"({flag['reference']}). Holds are not affected."
-        )
-    return ""
+def _blocked(case: Case, outcome: str, actor: User) -> str:
+    """Why an off-boarding must wait for an authority; which one, only behind the wall."""
+    flag = kept_open(case) if outcome == "offboarded" else None
+    if flag is None:
+        return ""
+    if not actor.sees_compliance:
+        return f"Compliance keeps the account open until {flag['until'][:10]}; holds are free."
+    return (
+        f"An authority asked to keep the account open until {flag['until'][:10]} "
+        f"({flag['reference']}). Holds are not affected."
+    )
 
 
 def _draft(case, outcome, actor, reason_code, reason, notice) -> Decision:
@@ -420,7 +457,7 @@ def _check_rights(case: Case, verb: Verb, actor: User) -> None:
 def _refuse(decision: Decision, actor: User, what: str, why_not: str) -> None:
     """Too late is a conflict; not being the second person is a refusal that is recorded."""
     late = decision.state != D.PROPOSED and what != "overturn"
-    if late or why_not == _blocked(decision.case, decision.outcome):
+    if late or why_not == _blocked(decision.case, decision.outcome, actor):
         raise NotAllowed(why_not)
     permissions.refuse(actor, what, obj=decision.case, because=why_not)
 

@@ -181,6 +181,8 @@ def withdraw_relation(relation: Relation, *, actor: User, reason: str) -> Relati
     account = Account.objects.filter(pk__in=ids).order_by("pk").first()
     with _hand(actor, reason, "relation.withdrawn", account, relation=relation.ref) as done:
         row = Relation.objects.select_for_update().get(pk=relation.pk)
+        if not row.active:
+            raise NotAllowed("this relation was withdrawn before")
         row.active, row.changed_at, row.changed_event = False, timezone.now(), ""
         row.declared_by, row.reason = actor, reason
         row.save()
@@ -205,6 +207,8 @@ def _restate(
 ) -> Infrastructure:
     verb = "infrastructure.marked" if active else "infrastructure.unmarked"
     with _hand(actor, reason, verb, None, trait=trait.pk, trait_kind=trait.kind, kind=kind) as done:
+        if not active and not _is_declared(trait):
+            raise NotAllowed("this is not marked as infrastructure")
         row, _ = Infrastructure.objects.update_or_create(
             trait_kind=trait.kind,
             value=trait.value,
@@ -215,6 +219,11 @@ def _restate(
         )  # fmt: skip
         traits.restate(done.cursor, [(trait.kind, trait.value)])
     return row
+
+
+def _is_declared(trait: Trait) -> bool:
+    rows = Infrastructure.objects.filter(trait_kind=trait.kind, value=trait.value)
+    return rows.filter(active=True).exists()
 
 
 class _Done:

@@ -4,6 +4,7 @@ For each kind of object there is one that the asking person holds (`own`), one t
 holds (`other`) and one of a restricted case (`restricted`).
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,7 @@ from cases.auth import tokens
 from cases.models import (
     Account,
     ApiToken,
+    Attachment,
     Case,
     Decision,
     EnrichmentJob,
@@ -30,10 +32,14 @@ from cases.models import (
     ListEntry,
     ListVersion,
     Note,
+    Relation,
+    RelationMember,
     Ring,
     RingOverride,
     SanctionsList,
     ScreeningHit,
+    Sighting,
+    Trait,
     User,
     Verification,
     VerificationAttempt,
@@ -71,12 +77,14 @@ class World:
         return {name: self._value(value, side, who) for name, value in (written or {}).items()}
 
     def _value(self, value: Any, side: str, who: str) -> Any:
-        """`$soon`: in four hours. `$digest`: of the decision. `$colleague`: who may work on the
-        case, too. `$kind`: the object of that kind on the same side, `$kind:side` on another."""
+        """`$soon`: in four hours. `$tomorrow`: that day. `$digest`: of the decision.
+        `$colleague`: who may work on the case, too. `$kind`: the object of that kind on the same side, `$kind:side` on another."""
         if not isinstance(value, str) or not value.startswith("$"):
             return value
         if value == "$soon":
             return (timezone.now() + timedelta(hours=4)).isoformat()
+        if value == "$tomorrow":
+            return (timezone.localdate() + timedelta(days=1)).isoformat()
         if value == "$digest":
             return self.one("decision", side, who).digest
         if value == "$colleague":
@@ -135,6 +143,7 @@ def _cases(world: World) -> None:
         ("finding", _finding),
         ("verification", _verification),
         ("note", _note),
+        ("attachment", _attachment),
         ("decision", _decision),
         ("hold", _hold),
         ("job", _job),
@@ -227,6 +236,19 @@ def _note(case: Case) -> Note:
     return Note.objects.create(case=case, author=case.assignee, text="Looked at the passport.")
 
 
+def _attachment(case: Case) -> Attachment:
+    content = b"a letter"
+    return Attachment.objects.create(
+        case=case,
+        added_by=case.assignee,
+        name="letter.txt",
+        content_type="text/plain",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        content=content,
+    )
+
+
 def _decision(case: Case) -> Decision:
     return Decision.objects.create(
         case=case,
@@ -299,6 +321,14 @@ def _ring(world: World) -> None:
     )
     world.objects["ring"] = {"other": ring}
     world.objects["override"] = {"other": override}
+    now = timezone.now()
+    trait = Trait.objects.create(kind="device", value="dev-1", sharers=2)
+    relation = Relation.objects.create(ref="rel-1", kind="household", changed_at=now)
+    for each in members:
+        Sighting.objects.create(account=each, trait=trait, first_at=now, last_at=now)
+        RelationMember.objects.create(relation=relation, account=each)
+    world.objects["trait"] = {"other": trait}
+    world.objects["relation"] = {"other": relation}
 
 
 def _machines(world: World) -> None:

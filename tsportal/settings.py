@@ -350,6 +350,11 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = not _HASHED
 MEDIA_ROOT = Path(env.secret("MEDIA_ROOT", str(BASE_DIR / "var" / "media")))
 MEDIA_URL = ""
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_HANDLERS = [
+    "cases.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from cases import audit, permissions
+from cases import audit, determinations, permissions
 from cases.auth.step_up import step_up_required
-from cases.forms import RevealForm
-from cases.models import Account, Case, Contract, Hold, PayoutMethod, Relation, User
+from cases.finding_forms import IDENTITY_WORDS, IdentityForm
+from cases.forms import InfrastructureForm, ReasonForm, RevealForm
+from cases.models import (
+    Account,
+    Case,
+    Contract,
+    Hold,
+    PayoutMethod,
+    Relation,
+    RingOverride,
+    User,
+)
 from cases.views import ring_data, why
 from cases.views.access import access_account
 
@@ -51,8 +62,21 @@ def reveal(request: HttpRequest, ref: str) -> HttpResponse:
 
 def page(request: HttpRequest, account: Account) -> dict[str, Any]:
     user = request.user
+    may_change = user.has_perm(permissions.REVIEW)
+    forms = {"reason_form": ReasonForm(auto_id=False), "infrastructure_form": InfrastructureForm(
+        auto_id=False)}  # fmt: skip
+    open_case = Case.objects.visible_to(user).open().filter(account=account).first()
     return {
         "account": account,
+        "may_change": may_change,
+        **(forms if may_change else {}),
+        "overrides": list(overrides(account, user)[:40]),
+        "identity_words": IDENTITY_WORDS[account.identity],
+        "why_not_identity": determinations.why_not_identity(account, user, open_case),
+        "identity_form": IdentityForm(
+            auto_id="identity_%s",
+            initial={"identity": account.identity},
+        ),
         "reveal": RevealForm(),
         "may_reveal": user.has_perm(permissions.REVEAL),
         "cases": list(
@@ -77,6 +101,13 @@ def page(request: HttpRequest, account: Account) -> dict[str, Any]:
             .order_by("ref")[:20]
         ),
     }
+
+
+def overrides(account: Account, user: User) -> QuerySet[RingOverride]:
+    """What analysts' hands said of this account and what may be undone, the newest first."""
+    rows = RingOverride.objects.visible_to(user).filter(undone_at=None)
+    naming = Q(account=account) | Q(other=account) | Q(anchors__contains=[account.pk])
+    return rows.filter(naming).select_related("account", "other", "made_by").order_by("-made_at")
 
 
 def contracts(account: Account, user: User) -> list[Contract]:

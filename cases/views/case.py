@@ -29,7 +29,7 @@ from cases.models import (
 )
 from cases.models.sight import sees_compliance
 from cases.states import WORKING, Verb
-from cases.views import money_out, rail, ring_data, rows, why
+from cases.views import money_out, panels, rail, ring_data, rows, why
 from cases.views import verification_forms as steps
 from cases.views.access import access_case
 
@@ -110,6 +110,7 @@ def shared(
     if context["allowed"].get(Verb.REQUEST_VERIFICATION):
         context["forms"].setdefault("request_verification", steps.request_form(book))
     steps.dress(account_verifications, book, user, forms)
+    context |= panels.shown(case, user, forms, context)
     return context
 
 
@@ -194,6 +195,7 @@ def history(case: Case, user: User, visited: datetime | None) -> list[dict[str, 
             "corrects": note.replaces_id,
             "own": note.author_id == user.pk,
             "pk": note.pk,
+            "wall": note.wall,
             "note": True,
         }
         for note in notes

@@ -130,6 +130,40 @@ def mark_infrastructure(request: HttpRequest, pk: int, trait: int) -> HttpRespon
     return _change(request, subject, form, f"infra-{trait}", run, "Marked.")
 
 
+@require_POST
+def unmark_infrastructure(request: HttpRequest, pk: int, trait: int) -> HttpResponse:
+    """It is no shared place or tool after all: it links in full again."""
+    subject = access_ring(request.user, pk)
+    row = Trait.objects.visible_to(request.user).filter(pk=trait).first()
+    if row is None:
+        raise Http404
+    form = ReasonForm(request.POST)
+
+    def run() -> None:
+        hand.unmark_infrastructure(row, actor=request.user, reason=form.cleaned_data["reason"])
+
+    return _change(request, subject, form, f"unmark-{trait}", run, "No longer infrastructure.")
+
+
+@require_POST
+def withdraw_relation(request: HttpRequest, pk: int, relation: int) -> HttpResponse:
+    """The relation no longer holds, or never did: links between its members count in full."""
+    subject = access_ring(request.user, pk)
+    row = (
+        Relation.objects.visible_to(request.user)
+        .filter(pk=relation, members__account__ring=subject)
+        .first()
+    )
+    if row is None:
+        raise Http404
+    form = ReasonForm(request.POST)
+
+    def run() -> None:
+        hand.withdraw_relation(row, actor=request.user, reason=form.cleaned_data["reason"])
+
+    return _change(request, subject, form, f"withdraw-{relation}", run, "Withdrawn.")
+
+
 def _offer(request: HttpRequest, pk: int, verb: Callable[..., Any], said: str) -> HttpResponse:
     subject = access_ring(request.user, pk)
     form = ReasonForm(request.POST)

@@ -313,8 +313,9 @@ def test_an_authority_keeps_the_account_open(held, rita, lee, sam):
     case = held()
     until = timezone.now() + timedelta(days=30)
     decisions.keep_open(case, actor=lee, until=until, reference="A-17")
-    with pytest.raises(NotAllowed, match="A-17"):
+    with pytest.raises(NotAllowed, match="keeps the account open") as refused:
         offboard(case, rita)
+    assert "A-17" not in str(refused.value)  # whose reference it is stays behind the wall
     assert restrict(case, rita).state == "proposed"
 
 
@@ -324,6 +325,23 @@ def test_an_authority_that_asks_later_stops_the_approval(held, rita, lee, sam):
     decisions.keep_open(case, actor=lee, until=timezone.now() + timedelta(days=1), reference="A-18")
     with pytest.raises(NotAllowed, match="A-18"):
         decisions.approve(decision, actor=sam)
+
+
+def test_what_the_authority_no_longer_asks_is_lifted(held, rita, lee, sam):
+    case = held()
+    decisions.keep_open(case, actor=lee, until=timezone.now() + timedelta(days=1), reference="A-19")
+    with pytest.raises(permissions.Denied):
+        decisions.lift_keep_open(case, actor=sam, reason="they called")
+    decisions.lift_keep_open(case, actor=lee, reason="withdrawn in writing")
+    with pytest.raises(NotAllowed, match="Nobody asks"):
+        decisions.lift_keep_open(case, actor=lee, reason="again")
+    assert offboard(case, rita).state == "proposed"
+    assert list(
+        case.events.filter(verb__startswith="keep_open").values_list("wall", flat=True)
+    ) == [
+        True,
+        True,
+    ]
 
 
 def test_only_legal_notes_what_an_authority_asks(held, sam):

@@ -78,7 +78,8 @@ class World:
 
     def _value(self, value: Any, side: str, who: str) -> Any:
         """`$soon`: in four hours. `$tomorrow`: that day. `$digest`: of the decision.
-        `$colleague`: who may work on the case, too. `$kind`: the object of that kind on the same side, `$kind:side` on another."""
+        `$colleague`: who may work on the case, too. `$kind`: the object of that kind on the
+        same side, `$kind:side` on another."""
         if not isinstance(value, str) or not value.startswith("$"):
             return value
         if value == "$soon":

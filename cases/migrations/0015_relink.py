@@ -5,25 +5,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cases', '0014_last_readers'),
+        ("cases", "0014_last_readers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Relink',
+            name="Relink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('current', models.CharField(choices=[('links', 'Links'), ('traits', 'Traits'), ('rings', 'Rings')], default='links', max_length=6)),
-                ('last', models.BigIntegerField(default=0, help_text='The id up to which this pass is done')),
-                ('moved', models.PositiveIntegerField(default=0, help_text='Accounts whose ring changed')),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.policy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "current",
+                    models.CharField(
+                        choices=[("links", "Links"), ("traits", "Traits"), ("rings", "Rings")],
+                        default="links",
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "last",
+                    models.BigIntegerField(
+                        default=0, help_text="The id up to which this pass is done"
+                    ),
+                ),
+                (
+                    "moved",
+                    models.PositiveIntegerField(default=0, help_text="Accounts whose ring changed"),
+                ),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="cases.policy",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.Value(1), condition=models.Q(('done_at__isnull', True)), name='one_relink_under_way')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.Value(1),
+                        condition=models.Q(("done_at__isnull", True)),
+                        name="one_relink_under_way",
+                    )
+                ],
             },
         ),
     ]

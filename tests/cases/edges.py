@@ -74,10 +74,7 @@ class Road:
         if fails and self.target == S.CLOSED:
             self._closed()
             self._overturn()
-        elif self.source == S.OPEN and self.verb == Verb.WAKE:
-            self._held()
-            queue.snooze(self.fresh(), actor=self.holder, reason="r", on_signal=True)
-        elif self.source == S.ESCALATED and self.verb == Verb.WAKE:
+        elif self.source in (S.OPEN, S.ESCALATED) and self.verb == Verb.WAKE:
             self._held()
             queue.snooze(self.fresh(), actor=self.holder, reason="r", on_signal=True)
         else:
@@ -172,9 +169,7 @@ class Road:
         notes.add(case, "n", actor=self.other)
 
     def _do_attach(self, case):
-        notes.attach(
-            case, actor=self.other, name="n.txt", content=b"n", content_type="text/plain"
-        )
+        notes.attach(case, actor=self.other, name="n.txt", content=b"n", content_type="text/plain")
 
     def _do_request_verification(self, case):
         verification.request(case, "video", actor=self.holder)

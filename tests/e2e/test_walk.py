@@ -214,7 +214,7 @@ def focused(page) -> str:
 
 
 def tab_to(page, words: str, near: str = "") -> None:
-    """Press Tab until what is focused says `words` as its text or label, in an item about `near`."""
+    """Press Tab until what is focused says `words` as its text or label, in an item of `near`."""
     says = """([words, near]) => { const e = document.activeElement;
         return ((e.innerText || "").includes(words)
             || [...(e.labels || [])].some(label => label.innerText.includes(words)))

@@ -186,7 +186,7 @@ def score_by_hand(signals: list[dict], ref: str, weight) -> tuple[dict[str, Deci
 
 
 def test_the_scores_come_out_by_hand_to_the_last_digit(raw, correlated):
-    _, signals, expected = raw
+    _, signals, _expected = raw
     from signals import typology_store
     from signals.catalogue_file import read
 

@@ -1,4 +1,4 @@
-"""Three small stories that Lantern does not tell, through the real doors: posted, worked in, read."""
+"""Three small stories that Lantern does not tell, through the real doors."""
 
 from decimal import Decimal
 from itertools import count

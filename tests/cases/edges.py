@@ -50,7 +50,7 @@ class Road:
         compliance = {S.ESCALATED, S.IN_COMPLIANCE}
         if self.source in (S.ESCALATED, S.IN_COMPLIANCE):
             return "compliance"
-        if self.source in (S.AWAITING_VERIFICATION, S.PENDING_APPROVAL, S.CLOSED):
+        if self.source not in (S.OPEN, S.IN_REVIEW):
             by_portal = self.verb == Verb.ESCALATE
             return "compliance" if self.target in compliance and not by_portal else "review"
         return "review"

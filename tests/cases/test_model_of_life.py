@@ -1,6 +1,7 @@
-"""Hypothesis walks cases at random: the verbs do what the table says, and no walk ends an account
-without two people.
+"""Hypothesis walks cases at random beside a model of people, roles and states.
 
+Who may do what is computed twice: by the verbs, and here from the table, the roles and who had a
+part in the account. A step that one allows and the other does not is a fault.
 `LIFE_RUNS` and `LIFE_STEPS` in the environment make the walks more and longer.
 """
 
@@ -11,9 +12,16 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from cases import (
     decisions,
@@ -25,23 +33,15 @@ from cases import (
     transitions,
     verification,
 )
-from cases.models import (
-    Action,
-    AuditEvent,
-    Case,
-    CaseWorker,
-    Decision,
-    Hold,
-    User,
-    Verification,
-    VerificationAttempt,
-)
-from cases.states import QUEUE_OF, RULES, State, Verb
+from cases.models import Action, Case, Decision, Hold, User, Verification
+from cases.states import APPROVE, COMPLY, QUEUE_OF, REVIEW, RULES, WAITING, WORKING, State, Verb
 from cases.transitions import NotAllowed
-from tests.cases import life
+from tests.cases import life, rebuilding
+from tests.cases.edges import REASON, Road, edges
 
 RUNS = int(os.environ.get("LIFE_RUNS", "50"))
 STEPS = int(os.environ.get("LIFE_STEPS", "30"))
+SEED = int(os.environ.get("LIFE_SEED", "1"))
 PEOPLE = {
     "rita": "analyst",
     "rob": "analyst",
@@ -51,357 +51,446 @@ PEOPLE = {
     "kim": "officer",
     "lee": "legal",
     "aud": "auditor",
-    "olu": None,
 }
 ADVERSE = ("restricted", "offboarded")
-REASON = {
-    "cleared": "innocent",
-    "monitor": "unclear",
-    "restricted": "unconfirmed",
-    "offboarded": "false_identity",
-}
-
-# Half of the time whoever holds the case, or a walk would mostly be refused.
-HOLDER = "the holder"
-who = st.one_of(st.just(HOLDER), st.sampled_from(sorted(PEOPLE)))
+HIGH = 7
+RANK = {"soft_hold": 1, "compliance_hold": 2, "blocked_property": 3}
+S = State
+MIDDLE = (S.AWAITING_VERIFICATION, S.PENDING_APPROVAL, S.EXECUTING, S.CLOSED)
+# Mostly somebody who may, or a walk would mostly be refused; in one of eight, anybody.
+who = st.tuples(st.integers(0, 7), st.sampled_from(sorted(PEOPLE)))
 outcomes = st.sampled_from(sorted(REASON))
 walked: set[tuple[str, str, str]] = set()
+tries = {"done": 0, "refused": 0}
+
+
+def in_state(*states):
+    return precondition(lambda self: self.case.state in states)
 
 
 class Life(RuleBasedStateMachine):
-    """One account, its cases, and nine people who try everything."""
+    """One account, its cases, and eight people who try everything."""
 
     def __init__(self):
         super().__init__()
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
-        self.case = Walk.make_case(score_at_opening=4)
-        self.account = self.case.account
-        self.fences = {}
-        self.approvals = {}
+        self.users = {user.username: user for user in User.objects.filter(username__in=PEOPLE)}
+        self.roles = dict(PEOPLE)
+        self.part: set[int] = set()
+        self.seen = self.fence = 0
+        self.rank = 0
+        self.by_person = False
+
+    @initialize(start=st.sampled_from(list(State)), side=st.sampled_from(["review", "compliance"]))
+    def begins_anywhere(self, start, side):
+        """A walk from `open` alone would seldom get far."""
+        target = WAITING[side] if start in MIDDLE else start
+        road = Road(Walk.make_case, Verb.NOTE, start, target)
+        road.drive()
+        self.case, self.account = road.case, road.case.account
+        self.look()
 
     def teardown(self):
-        transaction.set_rollback(True)
-        self.atomic.__exit__(None, None, None)
-
-    # -- What people try -----------------------------------------------------------------------
-
-    def attempt(self, verb, name, function):
-        """Do it and hold the result to the table; what is refused changes nothing."""
-        user = self.person(name)
-        case = self.now()
-        before = (case.state, case.version, case.assignee_id)
-        events = AuditEvent.objects.exclude(verb="denied").count()
-        offered = {v: allowed for v, allowed, _ in transitions.available(case, user)}
         try:
-            with transaction.atomic():
-                function(user, case)
-        except (NotAllowed, permissions.Denied) as exc:
-            after = self.now()
-            void = isinstance(exc, decisions.EvidenceChanged)
-            if not void:
-                assert (after.state, after.version, after.assignee_id) == before
-                assert AuditEvent.objects.exclude(verb="denied").count() == events
+            rebuilding.agrees(self.case)
+        finally:
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+    # -- The model: who may -------------------------------------------------------------------
+
+    def may(self, verb, name):
+        """What the table says, from the role alone."""
+        move = RULES[verb].moves.get(self.case.state)
+        if move is None or not move.permissions:
             return False
-        after = self.now()
-        first = case.events.order_by("id")[max(0, self.seen) :]
-        moves = [e for e in first if e.verb in RULES and "after" in e.data]
-        self.seen = case.events.count()
-        assert moves, f"{verb} left no event"
-        at = before[0]
-        for event in moves:
-            move = RULES[Verb(event.verb)].moves[event.data["before"]]
-            assert event.data["before"] == at
-            assert event.data["after"] in move.targets
-            walked.add((event.verb, at, event.data["after"]))
-            at = event.data["after"]
-            if event.actor_id is not None:
-                assert move.permissions, "only the portal does this"
-                assert any(user.has_perm(right) for right in move.permissions)
-        assert at == after.state
-        # Who holds the case and claims it again renews the claim.
-        done = Verb.RENEW if moves[-1].verb == Verb.RENEW else verb
-        assert offered.get(done, True), f"{verb} was said to be impossible for {name}"
-        return True
+        rights = set(move.permissions) & permissions.ROLES[self.roles[name]]
+        if self.case.queue == "compliance" and not RULES[verb].crosses_wall:
+            rights -= {REVIEW, APPROVE}
+        return bool(rights) and (not move.holder or self.holds(name))
 
-    seen = 0
+    def holds(self, name):
+        return self.case.assignee_id == self.users[name].pk
 
-    def person(self, name):
-        holder = self.now().assignee
-        if name == HOLDER:
-            name = holder.username if holder else "rita"
-        return User.objects.get(username=name)
-
-    def now(self):
-        return Case.objects.select_related("account").get(pk=self.case.pk)
-
-    @rule(name=who)
-    def claim(self, name):
-        self.attempt(Verb.CLAIM, name, lambda user, case: queue.claim(case, actor=user))
-
-    @rule(name=who, where=st.sampled_from(["review", "compliance"]))
-    def claim_next(self, name, where):
-        user = self.person(name)
-        try:
-            with transaction.atomic():
-                got = queue.claim_next(user, where)
-        except permissions.Denied:
-            return
-        if got is not None:
-            assert got.pk == self.case.pk
-            self.seen = got.events.count()
-
-    @rule(name=who)
-    def release(self, name):
-        self.attempt(Verb.RELEASE, name, lambda user, case: queue.release(case, actor=user))
-
-    @rule(name=who)
-    def renew(self, name):
-        self.attempt(Verb.RENEW, name, lambda user, case: queue.renew(case, actor=user))
-
-    @rule(name=who, other=who)
-    def assign(self, name, other):
-        to = self.person(other)
-        self.attempt(Verb.ASSIGN, name, lambda user, case: queue.assign(case, to, user))
-
-    @rule(name=who)
-    def snooze(self, name):
-        self.attempt(
-            Verb.SNOOZE,
-            name,
-            lambda user, case: queue.snooze(case, actor=user, reason="r", on_signal=True),
+    def may_sign(self, decision, name):
+        """The second person, as the policy has it."""
+        pk = self.users[name].pk
+        officer = COMPLY in permissions.ROLES[self.roles[name]]
+        return (
+            self.may(Verb.APPROVE, name)
+            and pk != decision.proposed_by_id
+            and pk not in self.part
+            and (officer or decision.outcome != "offboarded")
         )
 
-    @rule(name=who)
-    def wake(self, name):
-        self.attempt(Verb.WAKE, name, lambda user, case: queue.wake(case, actor=user, why="r"))
+    def pick(self, verb, given, test=None):
+        test = test or (lambda name: self.may(verb, name))
+        number, name = given
+        if number:
+            names = sorted(PEOPLE)
+            turned = names[names.index(name) :] + names[: names.index(name)]
+            return next((each for each in turned if test(each)), name)
+        return name
 
-    @rule(name=who)
-    def escalate(self, name):
+    # -- Trying -------------------------------------------------------------------------------
+
+    def attempt(self, verb, given, function, *, allowed=None, exact=True):
+        """Do it. Refused, it changes nothing; done, each event is a move of the table.
+
+        `allowed` is the model's word; with `exact`, what it allows must be done.
+        """
+        name = self.pick(verb, given, allowed)
+        expected = allowed(name) if allowed else self.may(verb, name)
+        before = self.case
+        try:
+            with transaction.atomic():
+                function(self.users[name], self.now())
+        except decisions.EvidenceChanged:
+            self.look()
+            return
+        except (NotAllowed, permissions.Denied) as refusal:
+            tries["refused"] += 1
+            after = self.look()
+            assert (after.state, after.version, after.assignee_id) == (
+                before.state, before.version, before.assignee_id,
+            )  # fmt: skip
+            if exact and expected:
+                raise AssertionError(f"{name} may {verb} in {before.state}") from refusal
+            return
+        tries["done"] += 1
+        assert expected, f"{name} ({self.roles[name]}) did {verb} in {before.state}"
+        self.by_person = True
+        self.look()
+
+    def now(self):
+        return Case.objects.select_related("account", "assignee").get(pk=self.case.pk)
+
+    def look(self):
+        """Read the case again, and what happened to it, into the model."""
+        events = list(self.case.events.order_by("id")[self.seen :])
+        self.seen += len(events)
+        for event in events:
+            if event.verb in RULES and "after" in event.data:
+                walked.add((event.verb, event.data["before"], event.data["after"]))
+        self.case = self.now()
+        if self.case.assignee_id:
+            self.part.add(self.case.assignee_id)
+        return self.case
+
+    # -- Verbs ----------------------------------------------------------------------------------
+
+    @in_state(S.OPEN, S.ESCALATED, S.IN_REVIEW)
+    @rule(given=who)
+    def claim(self, given):
+        again = self.case.state in WORKING.values()
+        self.attempt(
+            Verb.RENEW if again else Verb.CLAIM, given,
+            lambda user, case: queue.claim(case, actor=user),
+        )  # fmt: skip
+
+    @in_state(S.OPEN, S.ESCALATED)
+    @rule(given=who)
+    def claim_next(self, given):
+        free = self.case.snoozed_until is None
+        self.attempt(Verb.CLAIM, given, lambda user, case: self.next(user, case), exact=free)
+
+    @staticmethod
+    def next(user, case):
+        got = queue.claim_next(user, case.queue)
+        if got is None:
+            raise NotAllowed("The queue is empty.")
+        assert got.pk == case.pk
+
+    @in_state(S.IN_REVIEW, S.IN_COMPLIANCE)
+    @rule(given=who, verb=st.sampled_from([Verb.RELEASE, Verb.SNOOZE, Verb.RENEW]))
+    def let_go(self, given, verb):
+        acts = {
+            Verb.RELEASE: lambda user, case: queue.release(case, actor=user),
+            Verb.RENEW: lambda user, case: queue.renew(case, actor=user),
+            Verb.SNOOZE: lambda user, case: queue.snooze(
+                case, actor=user, reason="r", on_signal=True
+            ),
+        }
+        self.attempt(verb, given, acts[verb])
+
+    @in_state(S.OPEN, S.ESCALATED, S.IN_REVIEW, S.IN_COMPLIANCE, S.PENDING_APPROVAL)
+    @rule(given=who, other=who)
+    def assign(self, given, other):
+        right = queue.RIGHT[QUEUE_OF.get(self.case.state, self.case.queue)]
+
+        def fits(name):
+            return right in permissions.ROLES[self.roles[name]]
+
+        to = self.pick(None, other, fits)
+        self.attempt(
+            Verb.ASSIGN, given,
+            lambda user, case: queue.assign(case, self.users[to], user), exact=fits(to),
+        )  # fmt: skip
+
+    @precondition(lambda self: self.case.snoozed_until is not None)
+    @rule(given=who)
+    def wake(self, given):
+        self.attempt(Verb.WAKE, given, lambda user, case: queue.wake(case, actor=user, why="r"))
+
+    @in_state(S.OPEN, S.IN_REVIEW, S.IN_COMPLIANCE)
+    @rule(given=who)
+    def escalate(self, given):
         self.attempt(
             Verb.ESCALATE,
-            name,
+            given,
             lambda user, case: decisions.escalate(case, actor=user, reason="r"),
         )
 
-    @rule(name=who)
-    def return_(self, name):
+    @in_state(S.OPEN, S.AWAITING_VERIFICATION)
+    @rule(chance=st.integers(0, 3))
+    def portal_escalates(self, chance):
+        if chance == 0:
+            transitions.apply(self.now(), Verb.ESCALATE, actor=None)
+            self.look()
+
+    @in_state(S.ESCALATED, S.IN_COMPLIANCE, S.IN_REVIEW)
+    @rule(given=who)
+    def return_(self, given):
         self.attempt(
-            Verb.RETURN,
-            name,
+            Verb.RETURN, given,
             lambda user, case: transitions.apply(case, Verb.RETURN, actor=user, note="r"),
-        )
+        )  # fmt: skip
 
-    @rule(name=who)
-    def note(self, name):
-        self.attempt(Verb.NOTE, name, lambda user, case: notes.add(case, "n", actor=user))
+    @rule(given=who, file=st.booleans())
+    def write(self, given, file):
+        verb = Verb.ATTACH if file else Verb.NOTE
+        content = str(self.seen).encode()
 
-    @rule(name=who)
-    def request(self, name):
+        def act(user, case):
+            if file:
+                notes.attach(case, actor=user, name="n", content=content, content_type="text/plain")
+            else:
+                notes.add(case, "n", actor=user)
+
+        self.attempt(verb, given, act)
+
+    @in_state(S.IN_REVIEW, S.IN_COMPLIANCE)
+    @rule(given=who)
+    def request(self, given):
         self.attempt(
-            Verb.REQUEST_VERIFICATION,
-            name,
+            Verb.REQUEST_VERIFICATION, given,
             lambda user, case: verification.request(case, "video", actor=user),
-        )
+        )  # fmt: skip
 
-    @rule(name=who, outcome=st.sampled_from(["refused", "no_show", "inconclusive"]))
-    def record(self, name, outcome):
+    @precondition(lambda self: self.case.verifications.filter(outcome="").exists())
+    @rule(
+        given=who,
+        outcome=st.sampled_from(["refused", "no_show", "inconclusive", "passed_alternative"]),
+    )
+    def record(self, given, outcome):
         row = Verification.objects.filter(case=self.case, outcome="").first()
-        if row is not None:
-            self.attempt(
-                Verb.RECORD_VERIFICATION,
-                name,
-                lambda user, case: verification.record_attempt(row, actor=user, outcome=outcome),
-            )
 
-    @rule(name=who, outcome=outcomes)
-    def propose(self, name, outcome):
+        def act(user, case):
+            verification.record_attempt(row, actor=user, outcome=outcome)
+            self.part.add(user.pk)
+
+        self.attempt(Verb.RECORD_VERIFICATION, given, act)
+
+    @in_state(S.IN_REVIEW, S.IN_COMPLIANCE)
+    @rule(given=who, outcome=outcomes)
+    def propose(self, given, outcome):
         self.attempt(
-            Verb.PROPOSE,
-            name,
+            Verb.PROPOSE, given,
             lambda user, case: decisions.propose(
                 case, outcome, actor=user, reason_code=REASON[outcome], reason="r"
             ),
-        )
+        )  # fmt: skip
 
-    @rule(name=who, latest=st.booleans())
-    def approve(self, name, latest):
-        decision = self.decision(latest)
-        if decision is None:
-            return
-        before = self.part_in_it()
-
-        def function(user, case):
-            decisions.approve(decision, actor=user)
-            self.approvals[decision.pk] = (user.pk, before, user.has_perm(permissions.COMPLY))
-
-        self.attempt(Verb.APPROVE, name, function)
-
-    @rule(name=who, latest=st.booleans())
-    def reject(self, name, latest):
-        decision = self.decision(latest)
-        if decision is not None:
-            self.attempt(
-                Verb.REJECT,
-                name,
-                lambda user, case: decisions.reject(decision, actor=user, reason="r"),
-            )
-
-    @rule(name=who)
-    def withdraw(self, name):
-        decision = self.decision(True)
-        if decision is not None:
-            self.attempt(
-                Verb.WITHDRAW, name, lambda user, case: decisions.withdraw(decision, actor=user)
-            )
-
-    @rule(name=who)
-    def reopen(self, name):
+    @in_state(S.PENDING_APPROVAL)
+    @rule(given=who)
+    def approve(self, given):
+        decision = self.case.decisions.get(state="proposed")
+        part = set(self.part)
         self.attempt(
-            Verb.REOPEN, name, lambda user, case: decisions.reopen(case, actor=user, reason="r")
-        )
+            Verb.APPROVE, given, lambda user, case: decisions.approve(decision, actor=user),
+            allowed=lambda name: self.may_sign(decision, name),
+        )  # fmt: skip
+        decision.refresh_from_db()
+        if decision.state == "approved":
+            assert decision.approved_by_id not in {*part, decision.proposed_by_id}
 
-    @rule(name=who, outcome=outcomes)
-    def overturn(self, name, outcome):
-        decision = self.case.decisions.filter(state="approved").last()
+    @in_state(S.PENDING_APPROVAL)
+    @rule(given=who)
+    def reject(self, given):
+        decision = self.case.decisions.get(state="proposed")
+        self.attempt(
+            Verb.REJECT, given,
+            lambda user, case: decisions.reject(decision, actor=user, reason="r"),
+            allowed=lambda name: self.may(Verb.REJECT, name)
+            and self.users[name].pk != decision.proposed_by_id,
+        )  # fmt: skip
+
+    @in_state(S.PENDING_APPROVAL)
+    @rule(given=who)
+    def withdraw(self, given):
+        decision = self.case.decisions.get(state="proposed")
+        self.attempt(
+            Verb.WITHDRAW, given, lambda user, case: decisions.withdraw(decision, actor=user),
+            allowed=lambda name: self.may(Verb.WITHDRAW, name)
+            and self.users[name].pk == decision.proposed_by_id,
+        )  # fmt: skip
+
+    @in_state(S.CLOSED, S.EXECUTING, S.IN_REVIEW)
+    @rule(given=who)
+    def answer_an_old_proposal(self, given):
+        decision = self.case.decisions.exclude(state="proposed").first()
         if decision is not None:
             self.attempt(
-                Verb.OVERTURN,
-                name,
-                lambda user, case: decisions.overturn(
-                    decision,
-                    actor=user,
-                    outcome=outcome,
-                    reason_code=REASON[outcome],
-                    reason="r",
-                ),
-            )
+                Verb.APPROVE, given, lambda user, case: decisions.approve(decision, actor=user),
+                allowed=lambda name: False,
+            )  # fmt: skip
 
-    @rule(name=who, level=st.sampled_from(Hold.Level.values))
-    def hold(self, name, level):
-        user = self.person(name)
-        try:
-            with transaction.atomic():
-                holds.set_hold(self.account, level, actor=user, reason="r", case=self.now())
-        except (NotAllowed, permissions.Denied):
-            return
-        self.seen = self.case.events.count()
+    @in_state(S.CLOSED)
+    @rule(given=who)
+    def reopen(self, given):
+        self.attempt(
+            Verb.REOPEN, given, lambda user, case: decisions.reopen(case, actor=user, reason="r")
+        )
 
-    # -- What happens besides ------------------------------------------------------------------
+    @in_state(S.CLOSED)
+    @rule(given=who, outcome=outcomes)
+    def overturn(self, given, outcome):
+        stands = self.case.decisions.filter(state="approved").latest("approved_at", "id")
+        decided = (stands.proposed_by_id, stands.approved_by_id)
+        self.attempt(
+            Verb.OVERTURN, given,
+            lambda user, case: decisions.overturn(
+                stands, actor=user, outcome=outcome, reason_code=REASON[outcome], reason="r"
+            ),
+            allowed=lambda name: self.may(Verb.OVERTURN, name)
+            and self.users[name].pk not in decided,
+            exact=outcome != stands.outcome,
+        )  # fmt: skip
 
-    @rule()
-    def lease_runs_out(self):
-        late = timezone.now() - timedelta(seconds=1)
-        Case.objects.filter(pk=self.case.pk, claimed_until__isnull=False).update(claimed_until=late)
-        queue.expire_leases()
-        self.seen = self.case.events.count()
+    @rule(given=who, level=st.sampled_from(["", "", "", *Hold.Level.values]))
+    def hold(self, given, level):
+        level = level or ("released" if self.rank else "soft_hold")
+        self.attempt(
+            Verb.HOLD, given,
+            lambda user, case: holds.set_hold(
+                case.account, level, actor=user, reason="r", case=case
+            ),
+            exact=False,
+        )  # fmt: skip
 
-    @rule(points=st.sampled_from([3, 8, 15]))
-    def evidence_changes(self, points):
-        life.find(self.account, "shop.odd", score=points)
+    # -- What happens besides -------------------------------------------------------------------
 
-    @rule(state=st.sampled_from(["acknowledged", "refused"]))
+    @in_state(S.IN_REVIEW, S.IN_COMPLIANCE)
+    @rule(chance=st.integers(0, 2))
+    def lease_runs_out(self, chance):
+        if chance == 0:
+            late = timezone.now() - timedelta(seconds=1)
+            Case.objects.filter(pk=self.case.pk).update(claimed_until=late)
+            assert queue.expire_leases() == 1
+            self.look()
+
+    @rule(points=st.sampled_from([3, 8, 15]), chance=st.integers(0, 2))
+    def evidence_changes(self, points, chance):
+        if chance == 0:
+            life.find(self.account, "shop.odd", score=points)
+
+    @in_state(S.EXECUTING)
+    @rule(state=st.sampled_from(["acknowledged", "acknowledged", "refused"]))
     def platform_answers(self, state):
-        for _ in range(6):
-            action = Action.objects.filter(decision__case=self.case, state="sent").first()
-            if action is None:
-                break
+        while action := Action.objects.filter(decision__case=self.case, state="sent").first():
             life.answer(action, state)
-        self.seen = self.case.events.count()
+        self.look()
 
-    @rule(name=who)
-    def skip_failed(self, name):
+    @in_state(S.EXECUTING)
+    @rule(given=who)
+    def retry(self, given):
         action = Action.objects.filter(decision__case=self.case, state="failed").first()
         if action is not None:
-            user = self.person(name)
-            try:
-                with transaction.atomic():
-                    offboarding.skip(action, actor=user, reason="r")
-            except (NotAllowed, permissions.Denied):
-                return
-            self.seen = self.case.events.count()
+            self.attempt(
+                Verb.CARRY_OUT, given, lambda user, case: offboarding.retry(action, actor=user)
+            )
 
-    @rule(name=who, role=st.sampled_from(["analyst", "senior", "officer", "legal"]))
-    def role_changes(self, name, role):
-        self.person(name).groups.set([Group.objects.get(name=role)])
+    @rule(
+        name=st.sampled_from(sorted(PEOPLE)),
+        role=st.sampled_from(["analyst", "senior", "officer", "legal"]),
+        chance=st.integers(0, 3),
+    )
+    def role_changes(self, name, role, chance):
+        if chance == 0:
+            self.users[name].groups.set([Group.objects.get(name=role)])
+            self.users[name] = User.objects.get(username=name)
+            self.roles[name] = role
 
-    # -- What always holds ---------------------------------------------------------------------
-
-    def decision(self, latest):
-        rows = self.case.decisions.order_by("id")
-        return rows.last() if latest else rows.first()
-
-    def part_in_it(self):
-        worked = CaseWorker.objects.filter(case__account=self.account)
-        recorded = VerificationAttempt.objects.filter(verification__account=self.account)
-        return set(worked.values_list("user", flat=True)) | set(
-            recorded.values_list("recorded_by", flat=True)
-        )
+    # -- What always holds -----------------------------------------------------------------------
 
     @invariant()
     def the_row_fits_its_state(self):
-        case = self.now()
+        case = self.case
         if case.state in QUEUE_OF:
             assert case.queue == QUEUE_OF[case.state]
-        assert (case.claimed_until is not None) == (
-            case.state in (State.IN_REVIEW, State.IN_COMPLIANCE)
-        )
-        assert (case.outcome != "") == (case.state == State.CLOSED)
+        held = case.state in WORKING.values()
+        assert (case.claimed_until is not None) == held
+        assert not held or case.assignee_id
+        assert (case.outcome != "") == (case.closed_at is not None) == (case.state == S.CLOSED)
         proposed = case.decisions.filter(state="proposed").count()
-        assert proposed == (case.state == State.PENDING_APPROVAL)
-        assert case.fence >= self.fences.get("fence", 0)
-        self.fences["fence"] = case.fence
-        if case.assignee_id and case.state in (State.IN_REVIEW, State.IN_COMPLIANCE):
-            assert case.workers.filter(user=case.assignee_id).exists()
+        assert proposed == (case.state == S.PENDING_APPROVAL)
+        assert case.fence >= self.fence
+        self.fence = case.fence
+        assert Case.objects.open().filter(account=self.account).count() <= 1
 
     @invariant()
-    def nothing_adverse_stands_on_one_person(self):
-        for row in Decision.objects.filter(case=self.case, state="approved", outcome__in=ADVERSE):
-            approver, part, officer = self.approvals[row.pk]
-            assert row.approved_by_id == approver != row.proposed_by_id
-            assert approver not in part
-            assert officer or row.outcome != "offboarded"
-        case = self.now()
-        if case.outcome in ADVERSE:
-            last = case.decisions.filter(state="approved").order_by("approved_at", "id").last()
-            assert last.outcome == case.outcome
+    def who_had_a_part_is_remembered(self):
+        workers = set(self.case.workers.values_list("user", flat=True))
+        recorded = set(
+            self.case.verifications.exclude(attempts=None).values_list(
+                "attempts__recorded_by", flat=True
+            )
+        )
+        assert workers | recorded == self.part
+
+    @invariant()
+    def nothing_grave_stands_on_one_person(self):
+        for row in Decision.objects.filter(case=self.case, state="approved"):
+            if row.outcome in ADVERSE or row.score >= HIGH or row.replaces_id:
+                assert row.approved_by_id != row.proposed_by_id
+
+    @invariant()
+    def money_is_lowered_by_people_alone(self):
+        hold = Hold.objects.filter(account=self.account, live=True).first()
+        rank = RANK.get(hold.level, 0) if hold else 0
+        if rank < self.rank:
+            assert self.by_person
+            assert hold.set_by_id
+            assert self.rank < RANK["compliance_hold"] or hold.second_by_id != hold.set_by_id
+        self.rank, self.by_person = rank, False
 
     @invariant()
     def the_database_agrees(self):
         with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-
-    @invariant()
-    def money_that_compliance_holds_left_only_by_two(self):
-        for row in Hold.objects.filter(account=self.account, level__in=["released"]):
-            if row.previous and row.previous.level in ("compliance_hold", "blocked_property"):
-                assert row.set_by_id != row.second_by_id is not None
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 class Walk:
     make_case = None
 
 
-def test_no_walk_leaves_the_table_or_ends_an_account_without_two_people(
-    make_case, person, settings_for_walks
-):
+def test_verbs_and_model_never_differ(make_case, person, settings_for_walks):
     life.load()
     for name, role in PEOPLE.items():
         person(name, role)
     Walk.make_case = staticmethod(make_case)
     walked.clear()
+    tries.update(done=0, refused=0)
 
-    run_state_machine_as_test(Life, settings=settings_for_walks)
+    run_state_machine_as_test(seed(SEED)(Life), settings=settings_for_walks)
 
-    possible = {
-        (verb.value, state.value, target.value)
-        for verb, each in RULES.items()
-        for state, move in each.moves.items()
-        for target in move.targets
-    }
+    possible = {tuple(str(part.value) for part in edge) for edge in edges()}
+    print(f"seed {SEED}: {len(walked)} of {len(possible)} moves; {tries}")
     assert walked <= possible
-    print(f"{len(walked)} of {len(possible)} moves walked")
+    if RUNS * STEPS >= 1500:
+        # All of them, one by one: `test_edges_of_life`.
+        assert len(walked) >= 0.5 * len(possible), sorted(possible - walked)
 
 
 @pytest.fixture
@@ -413,4 +502,5 @@ def settings_for_walks():
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
         database=None,
+        print_blob=True,
     )

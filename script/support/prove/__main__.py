@@ -10,14 +10,17 @@ from collections.abc import Callable
 from support import say
 from support.bench.context import Context, drop, fresh
 from support.places import places
-from support.prove import kill_web, kill_worker
+from support.prove import claims, kill_web, kill_worker, moves
 from support.prove.accounts import Accounts
+from support.prove.people import Tally
 from support.say import Failed
 from support.services import services
 
-PROOFS: dict[str, Callable[..., Accounts]] = {
+PROOFS: dict[str, Callable[..., Accounts | Tally]] = {
+    "claims": claims.run,
     "kill-web": kill_web.run,
     "kill-worker": kill_worker.run,
+    "moves": moves.run,
 }
 
 
@@ -28,7 +31,12 @@ def main(given: list[str]) -> int:
         "Ends with 0 only when nothing is lost, duplicated, unaccounted, orphaned or unaudited.",
     )
     parser.add_argument("proof", nargs="+", choices=sorted(PROOFS))
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument(
+        "--kills",
+        type=int,
+        default=200,
+        help="the size: for claims 500 claims each, for moves 50 pairs each",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="lines of JSON on stdout, no table")
     asked = parser.parse_args(given)

@@ -9,7 +9,10 @@ from support.bench.context import Context
 from support.bench.figures import Figure
 
 ROUNDS = 3
-EMPTY = "SET portal.allow_truncate = on; TRUNCATE signals_signal, signals_intakebatch, signals_intakebalance CASCADE"
+EMPTY = (
+    "SET portal.allow_truncate = on;"
+    " TRUNCATE signals_signal, signals_intakebatch, signals_intakebalance CASCADE"
+)
 
 
 def run(ctx: Context) -> list[Figure]:

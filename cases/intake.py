@@ -97,15 +97,22 @@ class Opened:
     joined: list[int] = field(default_factory=list)
 
 
-def open_or_join(accounts: Iterable[int], *, news: Collection[int] = ()) -> Opened:
+def open_or_join(
+    accounts: Iterable[int],
+    *,
+    news: Collection[int] = (),
+    told: Collection[int] = (),
+    registered: Collection[int] = (),
+) -> Opened:
     """Open what is due for these accounts and tell open cases what is new. Safe to repeat.
 
-    `news`: accounts with findings that were not there before. Runs in the caller's transaction,
-    under the correlator's lock; a fixed number of queries but for what it opens.
+    `news`: accounts with findings that were not there before; `told`: those of which the platform
+    said something new; `registered`: those that it has just registered. Runs in the caller's
+    transaction, under the correlator's lock; a fixed number of queries but for what it opens.
     """
     ids = sorted(set(accounts))
     result = Opened()
-    if not ids:
+    if not ids and not told and not registered:
         return result
     policies = rules.active()
     last = _last_cases(ids)
@@ -122,8 +129,9 @@ def open_or_join(accounts: Iterable[int], *, news: Collection[int] = ()) -> Open
     result.cases += _open(by_ring)
     result.joined = _join(policies, [each for each in ids if each in waiting], news)
     _follow_up(result.cases)
-    # A finding mandates something without a case too, such as a handover of the account.
-    mandates.mandate_for({*news, *(case.account_id for case in result.cases)})
+    # Findings, age and risk mandate something without a case too: a handover, a new account.
+    opened = {case.account_id for case in result.cases}
+    mandates.mandate_for({*ids, *told, *opened}, registered=registered)
     return result
 
 
@@ -383,6 +391,7 @@ def _join(policies: list[Policy], ids: list[int], news: Collection[int]) -> list
 def _follow_up(cases: list[Case]) -> None:
     """What a new case starts by itself."""
     if cases:
+        mandates.adopt(cases)
         enrichment.request_many(cases, reason="case opened")
 
 

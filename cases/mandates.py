@@ -16,7 +16,7 @@ from cases import audit, calendars, playbook, webhooks
 from cases.models import Account, Case, Policy, Verification
 
 # A mandate that rests on findings comes again with a newer finding; one that rests on the account
-# alone comes once.
+# alone comes once, and not while the same step is pending anyway.
 _MANDATE = """
 INSERT INTO cases_verification (account_id, case_id, typology_code, step, trigger, mandated,
     policy_id, requested_at, due_at, reason_told, accommodation, accommodation_reason, offers,
@@ -44,24 +44,36 @@ WHERE a.id = ANY(%(accounts)s)
           ), '-infinity'))
       ELSE NOT EXISTS (
         SELECT FROM cases_verification v
-        WHERE v.account_id = a.id AND v.step = %(step)s AND v.trigger = %(trigger)s)
+        WHERE v.account_id = a.id AND v.step = %(step)s
+          AND (v.trigger = %(trigger)s OR v.outcome = ''))
       END
 ORDER BY a.id
 ON CONFLICT DO NOTHING
 RETURNING id, account_id, case_id
 """
+# A step that was mandated before there was a case is waited for by the case that opens.
+_ADOPT = """
+UPDATE cases_verification v SET case_id = c.id FROM unnest(%s::bigint[]) k(id)
+JOIN cases_case c ON c.id = k.id
+WHERE v.account_id = c.account_id AND v.case_id IS NULL AND v.outcome = ''
+"""
+REGISTRATION = "registration"
 # Findings that verification makes itself mandate nothing, or a refusal would feed on itself.
 DETECTOR = "/portal/verification"
 
 
 @transaction.atomic
-def mandate_for(account_ids: Iterable[int], trigger: str | None = None) -> list[int]:
+def mandate_for(
+    account_ids: Iterable[int], trigger: str | None = None, *, registered: Iterable[int] = ()
+) -> list[int]:
     """Ask these accounts for what the active policies mandate; the ids of what is new.
 
+    `registered`: those that have just registered; a mandate `on` registration is for them alone.
     `trigger` narrows it to one mandate. Runs in the caller's transaction, with a fixed number of
     queries whatever the number of accounts.
     """
-    ids = sorted(set(account_ids))
+    new = sorted(set(registered))
+    ids = sorted({*account_ids, *new})
     made: list[int] = []
     if not ids:
         return made
@@ -69,8 +81,16 @@ def mandate_for(account_ids: Iterable[int], trigger: str | None = None) -> list[
         book = playbook.of(policy.typology_code)
         for row in book.mandates:
             if trigger is None or row["trigger"] == trigger:
-                made += _mandate(book, policy, row, ids)
+                whom = new if _on(row) == REGISTRATION else ids
+                made += _mandate(book, policy, row, whom) if whom else []
     return made
+
+
+def adopt(cases: Iterable[Case]) -> int:
+    """Let cases that open now wait for what was asked of their accounts before; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADOPT, [[case.pk for case in cases]])
+        return cursor.rowcount
 
 
 def for_cases(cases: Iterable[Case]) -> list[int]:
@@ -153,6 +173,14 @@ def _mandate(book: playbook.Playbook, policy: Policy, row: dict[str, Any], ids: 
             for pk, account, case in made
         )
     return [pk for pk, _, _ in made]
+
+
+def _on(row: dict[str, Any]) -> str:
+    """The occasion that a mandate is bound to; empty: whenever its conditions hold."""
+    on = row.get("on", "")
+    if on not in ("", REGISTRATION):
+        raise ValueError(f"mandate {row['trigger']}: unknown occasion {on!r}")
+    return on
 
 
 def _conditions(row: dict[str, Any], now: datetime) -> dict[str, Any]:

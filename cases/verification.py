@@ -425,10 +425,9 @@ def _require_any(actor: User, verification: Verification) -> None:
         permissions.refuse(actor, "verification", obj=verification.account)
 
 
-def _record(verb, actor, verification, note, **data) -> None:
+def _record(verb, actor, row, note, **data) -> None:
     audit.record(
-        verb, actor=actor, case=verification.case, account=verification.account,
-        obj=verification, note=note, **data,
+        verb, actor=actor, case=row.case, account=row.account, obj=row, note=note, **data,
     )  # fmt: skip
 
 

@@ -181,7 +181,10 @@ def _work(cursor, batches: list[IntakeBatch], again: set[int], *, without: list[
     clock("accounts")
     moved: set[int] = set()
     restated: list[int] = []
+    registered: list[int] = []
     if activity:
+        cursor.execute(facts.REGISTERED)
+        registered = [row[0] for row in cursor.fetchall()]
         restated = accounts.take_facts(cursor)
         moved = _tie(cursor, link_rules, clock)
     touched = set(again)
@@ -196,7 +199,7 @@ def _work(cursor, batches: list[IntakeBatch], again: set[int], *, without: list[
         clock("findings")
     scores.rescore(touched)
     clock("scores")
-    opened = intake.open_or_join(touched | moved, news=news)
+    opened = intake.open_or_join(touched | moved, news=news, told=restated, registered=registered)
     done.opened = len(opened.cases)
     clock("cases")
     if activity:

@@ -57,3 +57,8 @@ SELECT ref, kind, left(value, 200), min(at), max(at), count(*) FROM (
 WHERE value <> ''
 GROUP BY ref, kind, left(value, 200)
 """
+# Reads work_fact, work_account: accounts whose registration is among the round's facts.
+REGISTERED = """
+SELECT DISTINCT w.id FROM work_fact f JOIN work_account w ON w.ref = f.ref
+WHERE f.type = 'account.registered'
+"""

@@ -151,6 +151,24 @@ class Case(models.Model):
                 name="case_open_list",
                 condition=~Q(state="closed"),
             ),
+            models.Index(
+                fields=["due_at", "id"], name="case_open_due", condition=~Q(state="closed")
+            ),
+            models.Index(
+                fields=["opened_at", "id"], name="case_open_age", condition=~Q(state="closed")
+            ),
+            # The smaller queue, which the others would be searched for in vain.
+            models.Index(
+                fields=["-severity", "due_at", "id"],
+                name="case_compliance",
+                condition=Q(queue="compliance") & ~Q(state="closed"),
+            ),
+            models.Index(
+                fields=["closed_at", "id"], name="case_closed", condition=Q(state="closed")
+            ),
+            models.Index(
+                fields=["opened_at", "id"], name="case_closed_age", condition=Q(state="closed")
+            ),
             models.Index(fields=["assignee", "state"], name="case_assignee"),
         ]
 

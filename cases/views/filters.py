@@ -16,6 +16,12 @@ ORDERS = {
     "newest": ["-opened_at", "-id"],
     "oldest": ["opened_at", "id"],
 }
+# What is closed is late for nothing and urgent to nobody: there the last closed come first.
+CLOSED_ORDERS = {
+    **ORDERS,
+    "urgency": ["-closed_at", "-id"],
+    "deadline": ["-closed_at", "-id"],
+}
 ORDER_WORDS = {
     "urgency": "Most urgent first",
     "deadline": "Deadline",
@@ -70,8 +76,9 @@ class CaseFilter(filters.FilterSet):
 
     @property
     def order(self) -> list[str]:
-        chosen = self.form.cleaned_data.get("sort") if self.form.is_valid() else ""
-        return ORDERS.get(chosen or "urgency", ORDERS["urgency"])
+        said = self.form.cleaned_data if self.form.is_valid() else {}
+        orders = CLOSED_ORDERS if said.get("state") == Case.State.CLOSED else ORDERS
+        return orders.get(said.get("sort") or "urgency", orders["urgency"])
 
     @property
     def narrowed(self) -> bool:

@@ -88,7 +88,7 @@ def queues(user: User) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "waiting": capped(waiting),
-                "late": capped(waiting.filter(due_at__lt=now)),
+                "late": capped(waiting.filter(due_at__lt=now), along=("due_at", "id")),
                 "oldest": oldest,
             }
         )

@@ -26,6 +26,7 @@ from cases.text import storable
 log = structlog.get_logger("cases.audit")
 
 CANONICAL_VERSION = 1
+_WHO_LOOKED = ("read", "denied")
 _COLUMNS = (
     "verb", "actor_id", "actor_name", "case_id", "account_id", "object_type", "object_ref",
     "note", "data", "wall", "request_id", "ip",
@@ -182,6 +183,9 @@ def _row(
     else:
         account_id = account.pk if account is not None else None
     subject = obj if obj is not None else (case if case is not None else account)
+    if verb in _WHO_LOOKED and actor is not None and case is not None:
+        # Who of compliance looks at a case, and at what, tells how far they are with it.
+        wall = wall or (case.queue == Case.Queue.COMPLIANCE and actor.sees_compliance)
     return {
         "verb": str(verb),
         "actor_id": actor.pk if actor is not None else None,

@@ -21,6 +21,8 @@ OUTCOMES = tuple(Case.Outcome.values)
 class EvidenceChanged(NotAllowed):
     """What the proposer saw is not what is there now (409). The proposal is void."""
 
+    kept = True  # what was written before it was raised stays
+
     def __init__(self, decision: Decision, changes: list[str]):
         self.decision, self.changes = decision, changes
         super().__init__(

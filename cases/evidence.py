@@ -17,6 +17,7 @@ _WORDS = {
     "hits": "screening hits",
     "hold": "the hold on payouts",
 }
+_WALLED = ("hits", "hold")
 
 
 def gather(case: Case) -> dict[str, Any]:
@@ -71,6 +72,14 @@ def gather(case: Case) -> dict[str, Any]:
     }
 
 
+def before_the_wall(evidence: dict[str, Any]) -> dict[str, Any]:
+    """`evidence` for who stands there: without screening's hits, and a hold is a hold."""
+    shown = {name: value for name, value in evidence.items() if name != "hits"}
+    if shown.get("hold") in ("compliance_hold", "blocked_property", "returned_to_client"):
+        shown["hold"] = "soft_hold"
+    return shown
+
+
 def digest(evidence: dict[str, Any]) -> str:
     """SHA-256 of the canonical form."""
     body = json.dumps(evidence, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -78,18 +87,22 @@ def digest(evidence: dict[str, Any]) -> str:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What is different, in words for the person who was about to sign."""
+    """What is different, in words for the person who was about to sign.
+
+    Who reads them may stand before the wall: of screening and of the hold they say that it
+    changed, not how.
+    """
     said = []
     for name, words in _WORDS.items():
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
-        if isinstance(old, dict) and isinstance(new, dict) and name != "score":
+        if name in _WALLED:
+            said.append(f"{words} changed")
+        elif isinstance(old, dict) and isinstance(new, dict) and name != "score":
             said.append(f"{words}: {_counted(old, new)}")
         elif name == "score":
             said.append(f"the score went from {old['value']} to {new['value']}")
-        elif name == "hold":
-            said.append(f"the hold on payouts went from {old} to {new}")
         else:
             said.append(f"{words} changed from {len(old)} to {len(new)} accounts")
     return said

@@ -214,6 +214,13 @@ def options(account: Account, user: User) -> list[tuple[str, bool, str]]:
 
 def _way(account: Account, level: str, actor: User) -> Way:
     now = _base(level_of(account))
+    if now in HELD and not actor.sees_compliance:
+        # Before the wall a hold is a hold: what is refused from each level is refused alike.
+        _open_way(account, L.SOFT, level, actor)
+    return _open_way(account, now, level, actor)
+
+
+def _open_way(account: Account, now: str, level: str, actor: User) -> Way:
     way = WAYS.get((now, level))
     if way is None:
         raise NotAllowed(_no_way(now, level))

@@ -4,6 +4,7 @@ Analysts keep reading what they wrote themselves and what the case looked like w
 of the rest they see the reference and that it is with compliance.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -109,6 +110,20 @@ def in_shown_states(rows: QuerySet[Case], states: list[str], user: User) -> Quer
 def with_details(rows: QuerySet[Case], user: User) -> QuerySet[Case]:
     """The cases of which `user` sees holder and deadline: only those may be asked for by them."""
     return rows if sees_compliance(user) else rows.exclude(queue=Case.Queue.COMPLIANCE)
+
+
+def veiled(case: Case, user: User) -> Case:
+    """`case` as `user` may see it, for showing only: what is hidden is taken off this object."""
+    if case.queue == Case.Queue.COMPLIANCE and not sees_compliance(user):
+        case.state = shown_state(case, compliance=False)
+        case.assignee = case.claimed_until = case.snoozed_until = case.due_at = None
+        case.snooze = {}
+    return case
+
+
+def veil(cases: Iterable[Case], user: User) -> list[Case]:
+    """All of `cases` as `user` may see them."""
+    return [veiled(case, user) for case in cases]
 
 
 def hold_label(hold: Hold | None, compliance: bool) -> str:

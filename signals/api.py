@@ -26,6 +26,7 @@ from signals import rejects, statistics
 from signals.door import access, ids
 from signals.door import views as door
 from signals.door.problems import Problem
+from signals.masking import masked
 from signals.models import Detector, RejectedItem, Signal
 
 _QUEUES = """
@@ -61,7 +62,7 @@ class SignalOut(serializers.Serializer):
         return bytes(signal.content_hash).hex()
 
     def get_evidence(self, signal: Signal) -> dict:
-        return signal.data.get("evidence") or {}
+        return masked(signal.data.get("evidence") or {})
 
 
 class DetectorOut(serializers.Serializer):

@@ -6,26 +6,11 @@ import json
 import unicodedata
 from typing import Any
 
-PERSONAL = frozenset(
-    {
-        "account_name", "address", "display_name", "email", "first_name", "full_name", "handle",
-        "holder_name", "last_name", "matched_alias", "name", "new_name", "phone", "quote_ref",
-    }
-)  # fmt: skip
-MASK = "••••"
+from cases.masking import MASK, PERSONAL, masked
+
+__all__ = ["MASK", "PERSONAL", "masked", "pretty", "visible"]
+
 PAYLOAD_MAX = 20_000
-
-
-def masked(value: Any, personal: frozenset[str] = PERSONAL) -> Any:
-    """`value` with the content of personal fields hidden, however deep they are."""
-    if isinstance(value, dict):
-        return {
-            key: MASK if key.lower() in personal and item else masked(item, personal)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [masked(item, personal) for item in value]
-    return value
 
 
 def visible(text: str) -> str:

@@ -56,7 +56,11 @@ def mend(body: Any, changes: dict[str, Any]) -> Any:
 
 def _put(body: Any, pointer: str, value: Any) -> Any:
     if pointer == "":
+        if value is REMOVE:
+            raise NotReplayable("The whole event cannot be taken out; dismiss it instead.")
         return value
+    if not pointer.startswith("/"):
+        raise NotReplayable(f"{pointer!r} is no JSON pointer, such as /data/confidence.")
     steps = [s.replace("~1", "/").replace("~0", "~") for s in pointer.split("/")[1:]]
     place = body
     for step in steps[:-1]:
@@ -106,7 +110,8 @@ def replay(
     detector = item.detector
     if detector.state == Detector.State.OFF:
         raise NotReplayable(f"{detector.source} is switched off: {detector.off_reason}")
-    body = mend(body_of(item), changes or {})
+    # Read again as the door reads: what was put in is no cleaner than what a detector sends.
+    body = parse(json.dumps(mend(body_of(item), changes or {})).encode())
     receipt = accept(
         checker_for(item.kind, caller_for(detector)),
         [body],

@@ -96,6 +96,20 @@ class PageHeaders:
         return response
 
 
+class PlainAddress:
+    """An address with a NUL names nothing, and no database takes it as a reference."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" not in request.path_info:
+            return self.get_response(request)
+        if problems.is_api(request):
+            return problems.unknown_address(request)
+        return HttpResponse("There is nothing at this address.", "text/plain", 404)
+
+
 class OwnTimeZone:
     """Show times in the zone that the person chose."""
 

@@ -24,6 +24,7 @@ HEADER = "Idempotency-Key"
 KEY_MAX = 255
 KEPT = timedelta(hours=48)
 FINAL_REFUSALS = (403, 404, 409)
+ASKED_BACK = "step_up_required"
 
 
 def once(
@@ -45,12 +46,29 @@ def once(
             return _replay(known, digest)
         try:
             with transaction.atomic():
-                response = work()
+                response = _answered(work, refuse)
         except Exception as exc:
             response = refuse(exc)
-        if response.status_code < 400 or response.status_code in FINAL_REFUSALS:
+        if _is_final(response):
             _keep(request.user, key, digest, response)
     return response
+
+
+def _answered(work: Callable[[], Response], refuse: Callable[[Exception], Response]) -> Response:
+    """The answer of `work`. A refusal that says `kept` does not undo what was written before it."""
+    try:
+        return work()
+    except Exception as exc:
+        if not getattr(exc, "kept", False):
+            raise
+        return refuse(exc)
+
+
+def _is_final(response: Response) -> bool:
+    """Whoever is asked to confirm that it is them is told to send the same again."""
+    if response.status_code in FINAL_REFUSALS:
+        return not (isinstance(response.data, dict) and response.data.get("code") == ASKED_BACK)
+    return response.status_code < 400
 
 
 def _check(key: str) -> None:

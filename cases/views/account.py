@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from cases import audit, determinations, permissions
+from cases import audit, determinations, permissions, wall
 from cases.auth.step_up import step_up_required
 from cases.finding_forms import IDENTITY_WORDS, IdentityForm
 from cases.forms import InfrastructureForm, ReasonForm, RevealForm
@@ -79,11 +79,12 @@ def page(request: HttpRequest, account: Account) -> dict[str, Any]:
         ),
         "reveal": RevealForm(),
         "may_reveal": user.has_perm(permissions.REVEAL),
-        "cases": list(
+        "cases": wall.veil(
             Case.objects.visible_to(user)
             .filter(account=account)
             .select_related("assignee")
-            .order_by("-opened_at")[:50]
+            .order_by("-opened_at")[:50],
+            user,
         ),
         "why": why.explained(account),
         "sightings": ring_data.traits_of(account, user),

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from cases import audit, permissions, playbook, transitions, visits
+from cases import audit, permissions, playbook, transitions, visits, wall
 from cases.models import (
     Action,
     AuditEvent,
@@ -77,6 +77,7 @@ def shared(
     )
     decision = latest_decision(case, user)
     mine = case.assignee_id == user.pk and case.state in WORKING.values()
+    wall.veiled(case, user)
     behind = sees_compliance(user)
     account_verifications = verifications(case, user)
     context = {
@@ -121,11 +122,12 @@ def evidence(request: HttpRequest, case: Case, visited: datetime | None) -> dict
     context["because"] = rows.why(case)
     if case.account.ring_id:
         context["ring"] = ring_data.overview(case.account.ring, user)
-    context["earlier"] = list(
+    context["earlier"] = wall.veil(
         Case.objects.visible_to(user)
         .filter(account=case.account_id)
         .exclude(pk=case.pk)
-        .order_by("-opened_at")[:20]
+        .order_by("-opened_at")[:20],
+        user,
     )
     return context
 

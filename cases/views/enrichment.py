@@ -46,8 +46,9 @@ def enrichment_again(request: HttpRequest, ref: str) -> HttpResponse:
     with transaction.atomic():
         asked = enrichment.request(case, reason="asked by a person")
         audit.record(
-            "enrichment.asked", actor=request.user, case=case, analyzers=[j.analyzer for j in asked]
-        )
+            "enrichment.asked", actor=request.user, case=case,
+            wall=case.queue == Case.Queue.COMPLIANCE, analyzers=[j.analyzer for j in asked],
+        )  # fmt: skip
     if not request.htmx:
         return redirect("cases:case", ref=case.ref)
     said = "" if asked else "Nothing changed since it was last looked at."

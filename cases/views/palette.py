@@ -30,7 +30,7 @@ class Hit(NamedTuple):
 @require_GET
 def find(request: HttpRequest) -> HttpResponse:
     """The palette's answer, and the same as a page. One exact hit opens by itself (`?go=1`)."""
-    text = request.GET.get("q", "").strip()[:254]
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:254]
     hits = found(request.user, text) if len(text) >= 2 else []
     if not request.htmx and len(hits) == 1 and request.GET.get("go"):
         return redirect(hits[0].href)

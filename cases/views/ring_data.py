@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from cases import wall
 from cases.models import Account, Case, Ring, Trait, User
 
 MOST_MEMBERS = 500
@@ -85,7 +86,7 @@ def newest_cases(user: User, accounts: list[int]) -> dict[int, Case]:
         .order_by("account_id", "closed_at", "opened_at")
     )
     found: dict[int, Case] = {}
-    for row in rows:
+    for row in wall.veil(rows, user):
         kept = found.get(row.account_id)
         if kept is None or kept.state == Case.State.CLOSED:
             found[row.account_id] = row

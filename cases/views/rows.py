@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from cases import visits
+from cases import visits, wall
 from cases.models import Case, Finding, User
 
 FRESH = timedelta(days=1)
@@ -17,8 +17,9 @@ SETTLING = timedelta(hours=1)
 
 
 def dressed(cases: Iterable[Case], user: User) -> list[Case]:
-    """The same cases with `findings`, `last_finding_at`, `why` and `marks` put to each."""
-    cases = list(cases)
+    """The same cases with `findings`, `last_finding_at`, `why` and `marks` put to each, and
+    without what `user` may not know of them."""
+    cases = wall.veil(cases, user)
     told = findings_of(user, {case.account_id for case in cases})
     seen = visits.last_of(user, [case.pk for case in cases])
     for case in cases:

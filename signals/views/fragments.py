@@ -100,7 +100,7 @@ def _signal(row: Signal) -> dict[str, Any]:
         "type": row.indicator.code,
         "subject": f"{row.subject_kind}/{row.account_ref}",
         "time": row.occurred_at.isoformat(),
-        **(row.extensions or {}),
+        **masked(row.extensions or {}),
         "data": masked(row.data),
     }
     payload, cut = pretty(event)

@@ -538,3 +538,30 @@ def test_of_two_answers_at_once_exactly_one_counts(held, rita, ana, sam, one, ot
         decision.refresh_from_db()
         case = Case.objects.get(pk=decision.case_id)
         assert (decision.state == "approved") == (case.state == "executing")
+
+
+def _approve_under_a_key(client, decision):
+    return client.post(
+        f"/api/v1/decisions/{decision.pk}/approve/",
+        {"digest": decision.digest},
+        "application/json",
+        headers={"idempotency-key": "k1"},
+    )
+
+
+def test_who_was_asked_to_confirm_may_send_the_same_again(held, rita, ana, sign_in):
+    decision = restrict(held(), rita)
+    asked = _approve_under_a_key(sign_in(ana, ago=100_000), decision)
+    assert (asked.status_code, asked.json()["code"]) == (403, "step_up_required")
+    assert _approve_under_a_key(sign_in(ana), decision).status_code == 200
+
+
+def test_a_void_proposal_stays_void_under_a_key(held, rita, ana, sign_in):
+    case = held()
+    decision = restrict(case, rita)
+    life.find(case.account, "shop.odd", score=12)
+    for _ in range(2):
+        answer = _approve_under_a_key(sign_in(ana), decision)
+        assert (answer.status_code, answer.json()["code"]) == (409, "evidence_changed")
+    decision.refresh_from_db()
+    assert decision.state == "void"

@@ -107,6 +107,17 @@ def test_an_export_asks_again_who_is_there(sign_in, aud):
     assert not AuditEvent.objects.filter(verb="exported").exists()
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/accounts/%00/", "/cases/a%00b/", "/catalogue/dprk_itw/%00/", "/webhooks/messages/%00/"],
+)
+def test_an_address_with_a_nul_names_nothing(sign_in, sam, address):
+    answer = sign_in(sam).get(address)
+    assert answer.status_code == 404
+    assert "Content-Security-Policy" in answer.headers
+    assert sign_in(sam).get("/find/", {"q": "a\x00b"}).status_code == 200
+
+
 def test_the_history_of_a_case_stops_at_the_wall(sign_in, rita, sam, olu, make_case):
     case, secret = make_case(), make_case(restricted=True)
     audit.record("claim", actor=rita, case=case)

@@ -66,6 +66,18 @@ def test_people_read_signals_of_an_account_and_it_is_recorded(
     assert client.get("/api/v1/signals/nonsense/").status_code == 404
 
 
+def test_names_in_evidence_are_masked_for_programs_too(
+    client, post, watch, event, rita, make_account
+):
+    make_account("fl-ac45b2")
+    ulid = post(watch, event(evidence={"distinct_ips": 6, "account_name": "Rosa Marsh"})).json()[
+        "results"
+    ][0]["signal"]
+    client.force_login(rita)
+    for path in (f"/api/v1/signals/{ulid}/", "/api/v1/signals/?account=fl-ac45b2"):
+        assert "Rosa" not in client.get(path).content.decode(), path
+
+
 def test_who_builds_detectors_sees_them_and_no_signal(client, post, watch, event, dee, olu):
     ulid = post(watch, event()).json()["results"][0]["signal"]
     client.force_login(dee)
@@ -102,3 +114,40 @@ def test_only_engineers_see_and_replay_rejects(client, post, watch, event, rita)
     assert client.get(address).status_code == 403
     pk = RejectedItem.objects.get().pk
     assert client.post(f"{address}{pk}/replay/", {}, "application/json").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"changes": {"nowhere": 1}},
+        {"changes": {"/data/evidence/x/y/z": 1}},
+        {"changes": {"/data/evidence/distinct_ips": "\ud800\u0000"}},
+        {"changes": {"/id": "\ud800"}},
+        {"changes": {"": "not an event"}},
+        {"changes": {"": None}},
+        {"remove": [""]},
+        {"remove": ["data"]},
+        {"remove": ["/data"]},
+    ],
+)
+def test_a_replay_mended_with_nonsense_is_refused_in_words(client, post, watch, event, dee, body):
+    post(watch, event(evidence={"distinct_ips": "six"}))
+    client.force_login(dee)
+    pk = RejectedItem.objects.get().pk
+    answer = client.post(
+        f"/api/v1/detectors/{watch.pk}/rejects/{pk}/replay/", body, "application/json"
+    )
+    assert answer.status_code in (409, 422), answer.content
+    assert not Signal.objects.exists()
+
+
+def test_a_number_beyond_a_double_is_no_way_around_the_door(client, post, watch, event, dee):
+    post(watch, event(evidence={"distinct_ips": "six"}))
+    client.force_login(dee)
+    pk = RejectedItem.objects.get().pk
+    answer = client.post(
+        f"/api/v1/detectors/{watch.pk}/rejects/{pk}/replay/",
+        '{"changes": {"/data/evidence/distinct_ips": 6, "/data/evidence/x": 1e999}}',
+        "application/json",
+    )
+    assert answer.status_code == 422, answer.content

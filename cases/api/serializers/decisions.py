@@ -1,8 +1,10 @@
 from rest_framework import serializers
 
+from cases import evidence
 from cases.api.base import Strict
 from cases.api.serializers.fields import AnyObject, AnyObjects, Number, Person, Ref
 from cases.models import Action, Case, Decision
+from cases.models.sight import sees_compliance
 
 REASON_MAX = 10_000
 
@@ -53,6 +55,12 @@ class DecisionDetailOut(DecisionOut):
     plan = AnyObjects()
     evidence = AnyObject()
     actions = ActionOut(many=True, source="shown_actions")
+
+    def to_representation(self, decision: Decision) -> dict:
+        shown = super().to_representation(decision)
+        if not sees_compliance(self.context["request"].user):
+            shown["evidence"] = evidence.before_the_wall(shown["evidence"])
+        return shown
 
 
 class _Version(Strict):

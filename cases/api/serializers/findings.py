@@ -1,6 +1,8 @@
 from rest_framework import serializers
 
 from cases.api.serializers.fields import AnyObject, Number, Ref
+from cases.masking import masked
+from cases.models import Finding
 
 
 class FindingOut(serializers.Serializer):
@@ -26,6 +28,10 @@ class FindingOut(serializers.Serializer):
 
 
 class FindingDetailOut(FindingOut):
-    """The finding with its evidence, as the detector sent it; reading it is recorded."""
+    """The finding with its evidence, names and contacts masked; reading it is recorded."""
 
     evidence = AnyObject()
+
+    def to_representation(self, finding: Finding) -> dict:
+        shown = super().to_representation(finding)
+        return shown | {"evidence": masked(shown["evidence"])}

@@ -28,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="read, change nothing")
 
     def handle(self, *, folder, no_screening, dry_run, **options):
+        if not settings.DEMO:
+            raise CommandError("invented listed people are for the demo only (DEMO=true)")
         for format_name, name, code in DEMO:
             try:
                 result = lists.load(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cases.models import Account, Contract, Hold, PayoutMethod, User
+from cases.views.rail import shown_level
 
 HELD = ("soft_hold", "compliance_hold", "blocked_property")
 MOST = 4
@@ -40,7 +41,7 @@ def of(account: Account, user: User, *, hold: Hold | None) -> MoneyOut:
         .order_by("-opened_at")[:200]
     )
     refs = {getattr(row, other).ref for row in contracts if getattr(row, other)}
-    tone, words = answer(hold)
+    tone, words = answer(hold, shown_level(hold.level, user) if hold else "")
     return MoneyOut(
         tone=tone,
         words=words,
@@ -52,13 +53,14 @@ def of(account: Account, user: User, *, hold: Hold | None) -> MoneyOut:
     )
 
 
-def answer(hold: Hold | None) -> tuple[str, str]:
-    """(tone, sentence). A hold counts as one only once the platform said that it holds."""
+def answer(hold: Hold | None, level: str) -> tuple[str, str]:
+    """(tone, sentence). A hold counts as one only once the platform said that it holds. `level`
+    is how far the reader may know it."""
     if hold is None:
         return "warn", "Yes. Nothing is held: payouts go out as usual."
-    if hold.level == "returned_to_client":
+    if level == "returned_to_client":
         return "muted", "What was held went back to the client. New payouts go out."
-    if hold.level not in HELD:
+    if level not in HELD:
         return "warn", "Yes. Payouts go out."
     if hold.acknowledged_at:
         return "ok", "No. Payouts are held, and the platform confirmed it."

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from cases import holds, permissions, transitions
 from cases.models import AuditEvent, Case, Decision, Hold
+from cases.views import money_out
+from cases.views.rail import shown_level
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +149,14 @@ def test_a_blocked_account_looks_held_and_no_more(sign_in, rita, held, make_case
     money = shown[shown.index('id="money"') - 60 : shown.index('id="money"')]
     assert "tone-danger" not in money
     assert "locked property" not in shown
+
+
+def test_what_went_back_to_the_client_reads_as_held(rita, sam, lee):
+    hold = Hold(level="returned_to_client", acknowledged_at=timezone.now())
+    assert money_out.answer(hold, shown_level(hold.level, lee))[0] == "muted"
+    assert money_out.answer(hold, shown_level(hold.level, rita))[1].startswith(
+        "No. Payouts are held"
+    )
 
 
 def test_a_proposals_evidence_leaves_out_what_screening_found(sign_in, rita, ana, sam, make_case):

@@ -17,10 +17,11 @@ from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 from cases import queue as work
+from cases import transitions
 from cases.models import Case
 from cases.permissions import Denied
 from cases.transitions import NotAllowed, Stale
-from cases.views.case import show
+from cases.views.case import Unsent, show
 
 
 def act(
@@ -88,9 +89,19 @@ def _refused(
     stale: NotAllowed | None = None,
 ) -> HttpResponse:
     changes = stale.changes if isinstance(stale, Stale) else []
+    seen = seen_version(request)
+    if stale is not None and not changes and seen is not None:
+        changes = transitions.since(case, seen, request.user)
     if form is not None:
         form.add_error(None, why)
     else:
         messages.error(request, why)
     case.refresh_from_db()
-    return show(request, case, forms=kept, changes=changes, status=status)
+    unsent = Unsent(why, typed(form), next(iter(kept))) if form is not None else None
+    return show(request, case, forms=kept, changes=changes, unsent=unsent, status=status)
+
+
+def typed(form: forms.Form) -> list[tuple[str, str]]:
+    """(label, text) of what a person wrote into `form`, to be read when the form is gone."""
+    areas = (field for field in form if isinstance(field.field.widget, forms.Textarea))
+    return [(str(field.label), str(field.value())) for field in areas if field.value()]

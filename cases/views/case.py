@@ -6,6 +6,7 @@ verb may have changed. The number of queries does not depend on the case, its ri
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,15 @@ from cases.views.access import access_case
 HISTORY = 60
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """What was typed into the form `slot`, and why it was not taken."""
+
+    why: str
+    texts: list[tuple[str, str]]
+    slot: str
+
+
 @require_GET
 def case(request: HttpRequest, ref: str) -> HttpResponse:
     """The page. Looking at it is recorded, before anything is shown."""
@@ -51,11 +61,17 @@ def show(
     forms: dict[str, forms.Form] | None = None,
     changes: list[transitions.Change] | None = None,
     visited: datetime | None = None,
+    unsent: Unsent | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The state after the attempt. `forms` hold what was typed, `changes` what came between."""
+    """The state after the attempt. `forms` hold what was typed, `changes` what came between.
+
+    `unsent` is shown where the form is gone: the case is no longer one that the verb is for.
+    """
     parts = bool(request.htmx) and request.htmx.target == "rail"
     context = shared(request, case, forms or {}, changes or [], visited)
+    if unsent and not context["allowed"].get(unsent.slot, True):
+        context["unsent"] = unsent
     if not parts:
         context |= evidence(request, case, visited)
     template = "cases/_case_parts.html" if parts else "cases/case.html"

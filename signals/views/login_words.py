@@ -37,8 +37,11 @@ def hours_there(at: datetime, country: str) -> str:
     times = sorted(_times(at, country))
     if not times:
         return ""
-    first, last = (f"{time:%a %H:%M}" for time in (times[0], times[-1]))
-    return first if first == last else f"{first} to {last}"
+    first, last = times[0], times[-1]
+    if first == last:
+        return f"{first:%a %H:%M}"
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%a %H:%M}"
+    return f"{first:%a %H:%M} to {until}"
 
 
 def _times(at: datetime, country: str) -> set[datetime]:

@@ -83,6 +83,38 @@ def test_main_pages_have_no_axe_violations_and_break_no_policy(open_as, rita, wo
     assert complaints_of(page) == []
 
 
+PAGES_OF = {
+    "sam": ["/compliance/", "/compliance/?severity=9", "/screening/", "/screening/lists/"],
+    "dee": ["/detectors/", "/detectors/new/", "/catalogue/", "/cases/C-999999/"],
+    "aud": ["/audit/", "/webhooks/", "/people/"],
+    "adm": ["/people/", "/webhooks/"],
+    None: ["/sign-in/login/", "/sign-in/password/reset/"],
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_of_the_other_roles_have_no_axe_violations(
+    open_as, sam, dee, aud, adm, olu, world, theme
+):
+    _, case = world
+    found = {}
+    people = {"sam": sam, "dee": dee, "aud": aud, "adm": adm, None: olu}
+    for name, addresses in PAGES_OF.items():
+        page = open_as(people[name], theme)
+        if name is None:
+            page.context.clear_cookies()
+        if name == "sam":
+            addresses = [*addresses, f"/cases/{case.ref}/", f"/accounts/{case.account.ref}/"]
+        for address in addresses:
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            for violation in Axe().run(page).response["violations"]:
+                nodes = [node["html"][:160] for node in violation["nodes"][:3]]
+                found[name, address, violation["id"]] = nodes
+        page.context.close()
+    assert found == {}
+
+
 def test_the_page_reflows_at_320_pixels(open_as, rita, world):
     _, case = world
     page = open_as(rita, width=320)

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import expect
 
+from cases import transitions
 from cases.enrichment import jobs
 from cases.models import Account, Case, EnrichmentJob, Hold, VerificationAttempt
 from signals.correlation import correlator
@@ -200,6 +201,35 @@ def test_an_analyst_needs_no_pointer(people, case, rita):
     assert refusals() == 2
 
 
+def test_a_stale_page_is_told_what_changed_and_keeps_what_was_typed(people, case, rita):
+    page = people.sign_in("rita")
+    page.get_by_role("button", name="Claim next case").first.click()
+    page.locator("#rail", has_text="Yours").wait_for()
+    page.keyboard.press("s")
+    page.keyboard.press("Tab")
+    page.locator("dialog[open] textarea").fill("The bank answers on Monday.")
+    transitions.apply(case, "escalate", actor=rita, note="Done from another tab.")
+    page.keyboard.press("Control+Enter")
+    alert = page.locator("#rail [role=alert]")
+    expect(alert.first).to_contain_text("The bank answers on Monday.")
+    expect(page.locator("#rail")).to_contain_text("Done from another tab.")
+    (conflict,) = people.faults
+    assert "409" in conflict
+    people.faults.clear()
+
+
+def test_forms_work_without_javascript(people, case, rita):
+    page = people.sign_in("rita", java_script_enabled=False)
+    page.get_by_role("button", name="Claim next case").first.click()
+    page.locator("#note_text").fill("Written by hand.")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator("#activity")).to_contain_text("Written by hand.")
+    page.locator("#rail summary", has_text="Escalate").click()
+    page.locator("#escalate textarea").fill("Two passports.")
+    page.get_by_role("button", name=f"Escalate {case.ref}").click()
+    expect(page.locator("#case-head")).to_contain_text("Escalated")
+
+
 def refusals() -> int:
     """Attempts on record as refused, once they have become a finding of their own."""
     account = Account.objects.get(ref=OUR_ACCOUNT)
@@ -214,7 +244,7 @@ def focused(page) -> str:
 
 
 def tab_to(page, words: str, near: str = "") -> None:
-    """Press Tab until what is focused says `words` as its text or label, in an item of `near`."""
+    """Press Tab until the focused thing says `words`, in an item about `near`."""
     says = """([words, near]) => { const e = document.activeElement;
         return ((e.innerText || "").includes(words)
             || [...(e.labels || [])].some(label => label.innerText.includes(words)))

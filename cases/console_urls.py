@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from cases.views import (
     account,
     account_hand,
+    account_steps,
     attachments,
     case,
     compliance,
@@ -32,6 +33,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/claim-next/", work.claim_next, name="claim_next"),
     path("accounts/<str:ref>/", account.account, name="account"),
     path("accounts/<str:ref>/reveal/", account.reveal, name="reveal"),
+    path(
+        "accounts/<str:ref>/verifications/<int:pk>/attempts/",
+        account_steps.record_step,
+        name="account_record",
+    ),
+    path(
+        "accounts/<str:ref>/attempts/<int:pk>/look/",
+        account_steps.second_look,
+        name="account_second_look",
+    ),
     path("accounts/<str:ref>/identity/", determinations.account_identity, name="account_identity"),
     path("accounts/<str:ref>/undo/<int:override>/", account_hand.undo, name="account_undo"),
     path(

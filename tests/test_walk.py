@@ -216,7 +216,10 @@ def test_a_signal_becomes_an_approved_off_boarding(doors, platform, rita, ana, s
 
     # And the record tells it in order.
     verbs = list(
-        AuditEvent.objects.filter(case=case).exclude(verb="read").values_list("verb", flat=True)
+        AuditEvent.objects.filter(case=case)
+        .exclude(verb="read")
+        .order_by("pk")
+        .values_list("verb", flat=True)
     )
     told = ["claim", "escalate", "claim", "propose", "approve", "close"]
     assert [verb for verb in verbs if verb in told] == told

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
@@ -23,7 +25,7 @@ from cases.models import (
     RingOverride,
     User,
 )
-from cases.views import ring_data, why
+from cases.views import ring_data, verification_forms, why
 from cases.views.access import access_account
 
 
@@ -60,7 +62,10 @@ def reveal(request: HttpRequest, ref: str) -> HttpResponse:
     return render(request, "cases/account.html", context)
 
 
-def page(request: HttpRequest, account: Account) -> dict[str, Any]:
+def page(
+    request: HttpRequest, account: Account, bound: Mapping[str, Form] | None = None
+) -> dict[str, Any]:
+    """What the account's page shows. `bound`: forms of verification steps that were refused."""
     user = request.user
     may_change = user.has_perm(permissions.REVIEW)
     forms = {"reason_form": ReasonForm(auto_id=False), "infrastructure_form": InfrastructureForm(
@@ -68,6 +73,7 @@ def page(request: HttpRequest, account: Account) -> dict[str, Any]:
     open_case = Case.objects.visible_to(user).open().filter(account=account).first()
     return {
         "account": account,
+        **verification_forms.panel(account, user, bound or {}),
         "may_change": may_change,
         **(forms if may_change else {}),
         "overrides": list(overrides(account, user)[:40]),

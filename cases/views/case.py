@@ -174,18 +174,7 @@ def waiting_request(case: Case, user: User) -> HoldRequest | None:
 
 def verifications(case: Case, user: User) -> list[Verification]:
     """The steps asked of this account with their attempts, what is pending first."""
-    rows = list(
-        Verification.objects.visible_to(user)
-        .filter(account=case.account_id)
-        .select_related("requested_by", "waived_by")
-        .prefetch_related(
-            "attempts__performed_by", "attempts__recorded_by", "attempts__second_reviewer"
-        )
-        .order_by("-requested_at")[:40]
-    )
-    for row in rows:
-        row.tries = sorted(row.attempts.all(), key=lambda attempt: attempt.number)
-    return sorted(rows, key=lambda row: row.outcome != "")
+    return steps.of_account(case.account_id, user)
 
 
 def history(case: Case, user: User, visited: datetime | None) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from django.views.decorators.http import require_POST
 
 from cases import playbook, verification
 from cases.forms import ReasonForm, SecondLookForm
-from cases.models import Account, Case, User, Verification
+from cases.models import Case, User, Verification
 from cases.views.access import access_case
 from cases.views.acting import act, seen_version
-from cases.views.verification_forms import attempt_form, request_form
+from cases.views.verification_forms import attempt_form, request_form, said
 
 
 @require_POST
@@ -41,23 +41,7 @@ def record(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
     form = attempt_form(playbook.of(step.typology_code), step, request.POST)
 
     def run() -> None:
-        said = form.cleaned_data
-        verification.record_attempt(
-            step,
-            actor=request.user,
-            outcome=said["outcome"],
-            challenges=form.challenges,
-            questions=form.questions,
-            observations=said["observations"],
-            face_matches_document={"yes": True, "no": False}.get(said["face"]),
-            channel=said["channel"],
-            held_at=said["held_at"],
-            performed_by=request.user if said["performed"] == "me" else None,
-            attested_by=_client(request.user, said["attested_by"]),
-            excuse=said["excuse"],
-            note=said["note"],
-            evidence_ref=said["evidence_ref"],
-        )
+        verification.record_attempt(step, actor=request.user, **said(form, request.user))
 
     return act(request, case, run, form=form, slot=f"record-{pk}", said="Attempt recorded.")
 
@@ -107,13 +91,4 @@ def _step(user: User, case: Case, pk: int) -> Verification:
     found = Verification.objects.visible_to(user).filter(pk=pk, account=case.account_id).first()
     if found is None:
         raise Http404
-    return found
-
-
-def _client(user: User, ref: str) -> Account | None:
-    if not ref:
-        return None
-    found = Account.objects.visible_to(user).filter(ref=ref).first()
-    if found is None:
-        raise verification.NotAllowed(f"There is no account {ref}.")
     return found

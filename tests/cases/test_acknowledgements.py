@@ -116,3 +116,11 @@ def test_what_it_says_must_have_its_form(sent):
 def test_only_posting_is_understood(sent):
     for method in ("get", "put", "patch", "delete"):
         assert getattr(Client(), method)(URL).status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["x\\ud800", "x\\u0000", "\\u2028", "é"])
+def test_a_message_nobody_could_have_named_is_refused(client, name):
+    body = f'{{"delivery": "{name}", "acknowledged": true}}'
+    answer = client.post("/api/v1/acknowledgements/", body, "application/json")
+    assert answer.status_code == 400

@@ -118,6 +118,11 @@ def test_an_address_with_a_nul_names_nothing(sign_in, sam, address):
     assert sign_in(sam).get("/find/", {"q": "a\x00b"}).status_code == 200
 
 
+@pytest.mark.parametrize("query", ["until=9999-12-31", "until=9999-12-30", "since=0001-01-01"])
+def test_the_trail_is_searched_to_the_end_of_time(sign_in, aud, query):
+    assert sign_in(aud).get(f"/audit/?{query}").status_code == 200
+
+
 def test_the_history_of_a_case_stops_at_the_wall(sign_in, rita, sam, olu, make_case):
     case, secret = make_case(), make_case(restricted=True)
     audit.record("claim", actor=rita, case=case)

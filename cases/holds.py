@@ -125,8 +125,7 @@ def justify(hold: Hold, *, actor: User, reason: str) -> Hold:
     """Confirm a hold as a second person, so that it no longer shouts for review."""
     if not reason.strip():
         raise NotAllowed("Say why the hold stays.")
-    rights = (APPROVE, COMPLY) if hold.level == L.SOFT else (COMPLY, LEGAL)
-    _require_any(actor, rights, hold.account)
+    _require_any(actor, _justifiers(hold), hold.account)
     with transaction.atomic():
         hold = Hold.objects.select_for_update(no_key=True).get(pk=hold.pk)
         if not hold.live or hold.level not in HELD:
@@ -137,6 +136,42 @@ def justify(hold: Hold, *, actor: User, reason: str) -> Hold:
         hold.save(update_fields=["second_by", "review_at"])
         _record("hold.confirmed", actor, hold.account, hold.case, reason, hold.level)
     return hold
+
+
+def why_not_confirm(request: HoldRequest, user: User) -> str:
+    """Why `user` may not agree to a change of the hold; empty when they may."""
+    return _why_not_confirm(request, user)
+
+
+def why_not_refuse(request: HoldRequest, user: User) -> str:
+    """Why `user` may not turn a change down, or take their own back."""
+    if request.asked_by_id == user.pk or _has_any(user, (COMPLY, LEGAL, APPROVE)):
+        return ""
+    return f"Only {_people((APPROVE, COMPLY, LEGAL))} may turn it down."
+
+
+def why_not_justify(hold: Hold, user: User) -> str:
+    """Why `user` may not confirm, as the second person, that the hold stays."""
+    rights = _justifiers(hold)
+    if not _has_any(user, rights):
+        return f"Only {_people(rights)} may confirm this hold."
+    return "You set this hold; a second person must confirm it." if (
+        hold.set_by_id == user.pk
+    ) else ""  # fmt: skip
+
+
+def why_not_resend(user: User) -> str:
+    """Why `user` may not tell the platform again."""
+    rights = (REVIEW, APPROVE, COMPLY, LEGAL)
+    return "" if _has_any(user, rights) else f"Only {_people(rights)} may send it again."
+
+
+def _justifiers(hold: Hold) -> tuple[str, ...]:
+    return (APPROVE, COMPLY) if hold.level == L.SOFT else (COMPLY, LEGAL)
+
+
+def _has_any(user: User, rights: tuple[str, ...]) -> bool:
+    return any(permissions.allows(user, right) for right in rights)
 
 
 def on_hold_result(delivery: WebhookDelivery, state: str) -> None:

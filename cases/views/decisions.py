@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from cases import audit, decisions, evidence, four_eyes, offboarding
+from cases import audit, decisions, evidence, four_eyes, offboarding, permissions, transitions
 from cases.auth.step_up import step_up_required
 from cases.forms import ReasonForm
 from cases.models import Action, Decision
 from cases.permissions import Denied
+from cases.states import Verb
 from cases.transitions import NotAllowed
 from cases.views.access import access_case, access_decision
 from cases.views.acting import act, seen_version
@@ -180,6 +181,10 @@ def _page(
         "why_not_approve": four_eyes.why_not_approve(row, user) if waiting else "",
         "why_not_reject": four_eyes.why_not_reject(row, user) if waiting else "",
         "why_not_withdraw": four_eyes.why_not_withdraw(row, user) if waiting else "",
+        "why_not_retry": transitions.why_not(row.case, Verb.CARRY_OUT, user) if steps else "",
+        "why_not_skip": ""
+        if permissions.is_officer(user)
+        else "Only a compliance officer may skip a step.",
         "forms": {
             "reject": ReasonForm(auto_id="reject_%s"),
             "withdraw": ReasonForm(auto_id="withdraw_%s"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from cases import decisions, determinations, permissions
+from cases import decisions, determinations, holds, permissions
 from cases import queue as work
 from cases.finding_forms import (
     IDENTITY_WORDS,
@@ -19,7 +19,7 @@ from cases.finding_forms import (
     KeepOpenForm,
 )
 from cases.forms import ReasonForm
-from cases.models import Account, Attachment, Case, User
+from cases.models import Account, Attachment, Case, Hold, HoldRequest, User
 from cases.states import QUEUE_OF, Verb
 
 MOST_FILES = 100
@@ -36,6 +36,7 @@ def shown(
         "attachments": attached(case, user),
         "attach_form": bound.get("attach") or AttachForm(auto_id="attach_%s", behind_wall=behind),
         "why_not_skip": why_not_skip(case, user),
+        **_hold(context["hold"], context["hold_request"], user),
         "why_not_waive": "" if context["may_waive"] else (
             "Only a senior analyst or a compliance officer does without a step."
         ),
@@ -59,6 +60,18 @@ def why_not_skip(case: Case, user: User) -> str:
 
 def identity_form(account: Account) -> IdentityForm:
     return IdentityForm(auto_id="identity_%s", initial={"identity": account.identity})
+
+
+def _hold(hold: Hold | None, asked: HoldRequest | None, user: User) -> dict[str, str]:
+    """Why the person may not do what could be done about the hold."""
+    found = {}
+    if hold is not None:
+        found["why_not_justify"] = holds.why_not_justify(hold, user)
+        found["why_not_resend"] = holds.why_not_resend(user)
+    if asked is not None:
+        found["why_not_confirm"] = holds.why_not_confirm(asked, user)
+        found["why_not_refuse"] = holds.why_not_refuse(asked, user)
+    return found
 
 
 def _found(case: Case, user: User, behind: bool, bound: Mapping[str, forms.Form]) -> dict[str, Any]:

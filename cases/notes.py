@@ -79,7 +79,7 @@ def attach(
         wall = _wall(case, actor, wall)
         digest = hashlib.sha256(content).hexdigest()
         known = case.attachments.filter(sha256=digest, wall=wall).first()
-        if known is not None:
+        if known is not None and not transitions.why_not(case, Verb.ATTACH, actor):
             return known
         row = Attachment.objects.create(
             case=case, added_by=actor, name=_plain_name(name), content_type=content_type,

@@ -60,7 +60,7 @@ def _pairs(
 ) -> None:
     os.environ["DATABASE_POOL"] = "0"
     ctx.django()
-    from django.db import connection
+    from django.db import connections
 
     people_of = _people(roles)
     count: Counter[str] = Counter()
@@ -85,7 +85,7 @@ def _pairs(
             ] += 1
             count["untold"] += any(each not in ("won", "refused") for each in said)
         for pool in (one, two):
-            pool.submit(connection.close).result()
+            pool.submit(connections.close_all).result()
     results.put(dict(count))
 
 

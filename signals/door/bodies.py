@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.request import UnreadablePostError
 
 from signals.door.problems import Problem
 from signals.door.texts import harmless
@@ -65,7 +66,21 @@ def _raw(request: HttpRequest) -> Readable:
     if not request.META.get("wsgi.input_terminated"):
         detail = "Send a Content-Length; this server cannot tell where a chunked body ends."
         raise Problem(411, "length_required", detail)
-    return request.META["wsgi.input"]
+    return _Chunked(request.META["wsgi.input"])
+
+
+class _Chunked:
+    """A chunked body, which the server takes apart; each server says in its own way that the
+    chunks make no sense."""
+
+    def __init__(self, source: Readable) -> None:
+        self.source = source
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self.source.read(size)
+        except Exception as exc:
+            raise UnreadablePostError(str(exc)) from exc
 
 
 class _Gunzip:

@@ -4,9 +4,11 @@ import json
 import random
 
 import pytest
+from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from signals.door import views as door
 from signals.models import IntakeBalance, Signal
 
 pytestmark = pytest.mark.django_db
@@ -176,3 +178,31 @@ def test_an_event_that_is_too_large_is_rejected_by_itself(post, watch, event):
 
     assert results[0]["errors"][0]["code"] == "too_large"
     assert results[1]["outcome"] == "accepted"
+
+
+class _BadChunks:
+    """A body as a web server hands it on: the first piece is fine, the next is no chunk."""
+
+    def __init__(self) -> None:
+        self.pieces = [b"["]
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.pieces:
+            raise RuntimeError("invalid chunk size")
+        return self.pieces.pop()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("media", ["application/json", "application/x-ndjson"])
+def test_chunks_that_make_no_sense_are_a_broken_body(watch, media):
+    request = RequestFactory().post("/api/v1/signals/", b"[", media)
+    request.META |= {
+        "CONTENT_LENGTH": "",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "HTTP_AUTHORIZATION": f"Bearer {watch.key_text}",
+        "wsgi.input_terminated": True,
+        "wsgi.input": _BadChunks(),
+    }
+    answer = door.signals(request)
+    assert answer.status_code == 400
+    assert b"interrupted" in answer.content

@@ -133,7 +133,6 @@ def _prepare(kind: str, case_id: int, who: dict[str, Any]) -> tuple[Any, Any]:
     if kind == "close/escalate":
         fence = case().fence
         reason = next(iter(book.reasons("monitor")))
-        Case.objects.filter(pk=case_id).update(flags={})
         return (
             lambda: decisions.propose(
                 one, "monitor", actor=analyst, reason_code=reason, reason="r", fence=fence

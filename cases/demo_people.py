@@ -73,5 +73,5 @@ def _ensure(username: str, name: str, role: str, known: dict[str, str]) -> dict[
     token = known.get("token", "")
     holder = tokens.holder(token) if token else None
     if holder is None or holder.user_id != user.pk:
-        _, token = tokens.make(user, "demo")
+        _, token = tokens.make(user, "demo", signs=True)
     return {"username": username, "password": password, "token": token}

@@ -58,7 +58,7 @@ class Person:
 
     def __init__(self, user):
         self.user = user
-        _, text = tokens.make(user, "walk")
+        _, text = tokens.make(user, "walk", signs=True)
         self.headers = {"Authorization": f"Bearer {text}"}
 
     def get(self, path: str) -> dict:

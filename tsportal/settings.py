@@ -483,5 +483,7 @@ WORK_LEASE = timedelta(minutes=5)
 BUSINESS_CALENDAR = "US"
 # A personal API token lasts at most this long.
 API_TOKEN_LIFETIME = timedelta(days=90)
+# One that may approve and confirm without a fresh proof of identity, much shorter.
+API_SIGNING_TOKEN_LIFETIME = API_TOKEN_LIFETIME if DEMO else timedelta(days=1)
 # Personal data revealed per person and day before a senior is told.
 REVEALS_PER_DAY = 50

@@ -41,11 +41,11 @@ def step_up_required(view: View) -> View:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the person proved lately who they are. A token was made under such a proof."""
+    """Whether the person proved lately who they are. A short-lived token made to sign is proof."""
     if not request.user.is_authenticated:
         return False
-    if isinstance(getattr(request, "auth", None), ApiToken):
-        return True
+    if isinstance(token := getattr(request, "auth", None), ApiToken):
+        return token.signs
     needed = {"mfa"} if is_mfa_enabled(request.user, _SECOND) else None
     since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     return any(

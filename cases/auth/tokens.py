@@ -27,20 +27,30 @@ class TooLong(ValueError):
 
 
 @transaction.atomic
-def make(user: User, name: str, *, lifetime: timedelta | None = None) -> tuple[ApiToken, str]:
-    """A token for `user` and its text, which is shown this once. It can do what the person can."""
-    lifetime = settings.API_TOKEN_LIFETIME if lifetime is None else lifetime
-    if not timedelta(0) < lifetime <= settings.API_TOKEN_LIFETIME:
-        raise TooLong(f"a token lasts at most {settings.API_TOKEN_LIFETIME.days} days")
+def make(
+    user: User, name: str, *, lifetime: timedelta | None = None, signs: bool = False
+) -> tuple[ApiToken, str]:
+    """A token for `user` and its text, which is shown this once. It can do what the person can.
+
+    What asks again who is sitting there (`cases.auth.step_up`) is open only to a token that
+    `signs`, and such a token lives for a short while.
+    """
+    most = settings.API_SIGNING_TOKEN_LIFETIME if signs else settings.API_TOKEN_LIFETIME
+    lifetime = most if lifetime is None else lifetime
+    if not timedelta(0) < lifetime <= most:
+        raise TooLong(f"a token {'that signs ' if signs else ''}lasts at most {most.days} days")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         user=user,
         name=name[:80],
         prefix=prefix,
         secret_hash=_hash(secret),
+        signs=signs,
         expires_at=timezone.now() + lifetime,
     )
-    audit.record("token.made", actor=user, obj=user, token=prefix, expires=token.expires_at)
+    audit.record(
+        "token.made", actor=user, obj=user, token=prefix, signs=signs, expires=token.expires_at
+    )
     return token, f"{PREFIX}{prefix}.{secret}"
 
 

@@ -45,6 +45,11 @@ class NoteForm(forms.Form):
 class TokenForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="What it is for")
     days = forms.IntegerField(min_value=1, max_value=90, initial=30, label="Ends after days")
+    signs = forms.BooleanField(
+        required=False,
+        label="May sign as the second person",
+        help_text="Approves and confirms without asking for you again. Ends after a day.",
+    )
 
 
 @require_GET
@@ -136,9 +141,12 @@ def tokens(request: HttpRequest) -> HttpResponse:
         if not is_fresh(request):
             return ask(request)
         if form.is_valid():
-            lifetime = timedelta(days=form.cleaned_data["days"])
+            given = form.cleaned_data
+            lifetime = timedelta(days=given["days"])
             try:
-                _, text = keys.make(request.user, form.cleaned_data["name"], lifetime=lifetime)
+                _, text = keys.make(
+                    request.user, given["name"], lifetime=lifetime, signs=given["signs"]
+                )
                 form = TokenForm()
             except keys.TooLong as exc:
                 form.add_error("days", str(exc))

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases import context, people, permissions
-from cases.auth import tokens
+from cases.auth import step_up, tokens
 from cases.auth.step_up import step_up_required
 from cases.models import ApiToken, AuditEvent, User
 
@@ -326,3 +326,16 @@ def test_a_role_taken_away_counts_from_the_next_request(sign_in, aud, adm):
     assert client.get(reverse("cases:audit")).status_code == 403
     assert AuditEvent.objects.filter(verb="denied", actor=aud).exists()
     assert permissions.roles_of(User.objects.get(pk=aud.pk)) == []
+
+
+def test_a_token_proves_who_sits_there_only_if_it_was_made_to_sign_and_then_not_for_long(rf, sam):
+    request = rf.get("/")
+    request.user = sam
+    request.auth, _ = tokens.make(sam, "reads")
+    assert not step_up.is_fresh(request)
+
+    request.auth, _ = tokens.make(sam, "signs", signs=True)
+    assert step_up.is_fresh(request)
+    assert request.auth.expires_at <= timezone.now() + timedelta(days=1)
+    with pytest.raises(tokens.TooLong):
+        tokens.make(sam, "too long", signs=True, lifetime=timedelta(days=2))

@@ -57,6 +57,11 @@ UPDATE cases_verification v SET case_id = c.id FROM unnest(%s::bigint[]) k(id)
 JOIN cases_case c ON c.id = k.id
 WHERE v.account_id = c.account_id AND v.case_id IS NULL AND v.outcome = ''
 """
+_REPORTED = """
+SELECT account_id, code, family, max(weight) FROM cases_finding
+WHERE account_id = ANY(%s) AND typology_code = %s AND (code = ANY(%s) OR family = ANY(%s))
+GROUP BY account_id, code, family
+"""
 REGISTRATION = "registration"
 # Findings that verification makes itself mandate nothing, or a refusal would feed on itself.
 DETECTOR = "/portal/verification"
@@ -79,11 +84,39 @@ def mandate_for(
         return made
     for policy in Policy.objects.filter(active=True).order_by("id"):
         book = playbook.of(policy.typology_code)
-        for row in book.mandates:
-            if trigger is None or row["trigger"] == trigger:
-                whom = new if _on(row) == REGISTRATION else ids
-                made += _mandate(book, policy, row, whom) if whom else []
+        rows = [row for row in book.mandates if trigger in (None, row["trigger"])]
+        reported = _reported(policy, rows, ids)
+        for row in rows:
+            whom = _concerned(row, new if _on(row) == REGISTRATION else ids, reported)
+            made += _mandate(book, policy, row, whom) if whom else []
     return made
+
+
+def _reported(policy: Policy, rows: list[dict[str, Any]], ids: list[int]) -> list[tuple]:
+    """One look at the findings for all mandates: (account, code, family, highest weight)."""
+    conditions = [row.get("when", {}) for row in rows]
+    codes = sorted({when["finding"] for when in conditions if "finding" in when})
+    families = sorted({when["family"] for when in conditions if "family" in when})
+    if not codes and not families:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTED, [ids, policy.typology_code, codes, families])
+        return cursor.fetchall()
+
+
+def _concerned(row: dict[str, Any], ids: list[int], reported: list[tuple]) -> list[int]:
+    """Those of `ids` that the mandate can be about; it then asks exactly, of these few."""
+    when = row.get("when", {})
+    if not {"finding", "family"} & set(when):
+        return ids
+    about = {
+        account
+        for account, code, family, weight in reported
+        if when.get("finding", code) == code
+        and when.get("family", family) == family
+        and weight >= when.get("weight_min", 0)
+    }
+    return sorted(about.intersection(ids))
 
 
 def adopt(cases: Iterable[Case]) -> int:

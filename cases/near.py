@@ -138,9 +138,12 @@ def take_hashes(cursor, rules: LinkRules) -> None:
         new = set(fresh)
         cursor.execute(SHARED_NOW, params)
         ids = [*fresh, *sorted({row[0] for row in cursor.fetchall()})]
+        told = 0
         for start in range(0, len(ids), CHUNK):
             some = ids[start : start + CHUNK]
             cursor.execute(ADD, [[each for each in some if each in new]])
+            if start >= 2 * told:
+                told = _keep_statistics(cursor, start + CHUNK)
             cursor.execute(
                 NEIGHBOURS.format(probe=_probe("false", distance)), {**params, "ids": some}
             )
@@ -158,6 +161,15 @@ def take_hashes(cursor, rules: LinkRules) -> None:
         if cursor.fetchone():
             _recount(cursor, params, [])
             cursor.execute(HOLD, params)
+
+
+def _keep_statistics(cursor, added: int) -> int:
+    """Let the planner know the index of hashes when this round has more than doubled it; how many
+    of the round's it knows now. Without that it would walk through all of a kind for each part."""
+    cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'cases_nearhash'::regclass")
+    if added > cursor.fetchone()[0]:
+        cursor.execute("ANALYZE cases_nearhash")
+    return added
 
 
 def _recount(cursor, params: dict, only: list[int]) -> None:

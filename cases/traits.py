@@ -6,7 +6,7 @@ from cases.rules import LinkRules
 USE = """
 CREATE TEMP TABLE IF NOT EXISTS work_sighting (
     account_id bigint, trait_id bigint, kind text, value text,
-    first_at timestamptz, last_at timestamptz, times int
+    first_at timestamptz, last_at timestamptz, times int, made boolean DEFAULT false
 ) ON COMMIT DELETE ROWS;
 DELETE FROM work_sighting;
 """
@@ -17,22 +17,29 @@ FROM work_use u JOIN work_account a ON a.ref = u.ref
 LEFT JOIN cases_trait t ON t.kind = u.kind AND t.value = u.value
 GROUP BY a.id, t.id, u.kind, u.value
 """
+# A new trait is written with its sharers, once. One that a single account uses changes no link; of
+# hashes it is told all the same, for they have neighbours.
 NEW_TRAITS = """
-WITH made AS (
-    INSERT INTO cases_trait (kind, value, infrastructure)
-    SELECT DISTINCT s.kind, s.value, coalesce(i.kind, '')
-    FROM work_sighting s
+WITH fresh AS (
+    SELECT kind, value, count(*)::int AS sharers FROM work_sighting
+    WHERE trait_id IS NULL GROUP BY kind, value
+), made AS (
+    INSERT INTO cases_trait (kind, value, infrastructure, sharers)
+    SELECT f.kind, f.value, coalesce(i.kind, ''), f.sharers
+    FROM fresh f
     LEFT JOIN cases_infrastructure i
-        ON i.trait_kind = s.kind AND i.value = s.value AND i.active
-    WHERE s.trait_id IS NULL
+        ON i.trait_kind = f.kind AND i.value = f.value AND i.active
     ORDER BY 1, 2
-    RETURNING id, kind, value
+    RETURNING id, kind, value, sharers
 ), known AS (
-    UPDATE work_sighting s SET trait_id = m.id FROM made m
+    UPDATE work_sighting s SET trait_id = m.id, made = true FROM made m
     WHERE s.trait_id IS NULL AND s.kind = m.kind AND s.value = m.value
+), dirty AS (
+    INSERT INTO work_dirty (trait_id, kind, before, after)
+    SELECT id, kind, 0, sharers FROM made WHERE sharers > 1 OR kind = ANY(%(near)s)
 )
 INSERT INTO work_hash (trait_id, kind, value) SELECT id, kind, value FROM made
-WHERE kind = ANY(%s) AND value ~ '^[0-9a-f]{16}$'
+WHERE kind = ANY(%(near)s) AND value ~ '^[0-9a-f]{16}$'
 """
 SIGHT = """
 WITH seen AS (
@@ -49,7 +56,9 @@ INSERT INTO work_new (trait_id, account_id) SELECT trait_id, account_id FROM see
 """
 COUNT = """
 WITH grown AS (
-    SELECT trait_id, count(*) AS more FROM work_new GROUP BY trait_id
+    SELECT n.trait_id, count(*) AS more FROM work_new n
+    WHERE NOT EXISTS (SELECT FROM work_sighting w WHERE w.trait_id = n.trait_id AND w.made)
+    GROUP BY n.trait_id
 ), counted AS (
     UPDATE cases_trait t SET sharers = t.sharers + g.more FROM grown g WHERE t.id = g.trait_id
     RETURNING t.id, t.kind, t.sharers - g.more AS before, t.sharers AS after
@@ -160,7 +169,7 @@ def take_uses(cursor, rules: LinkRules) -> int:
     cursor.execute(RESOLVE)
     cursor.execute("SELECT 1 FROM work_sighting WHERE trait_id IS NULL LIMIT 1")
     if cursor.fetchone():
-        cursor.execute(NEW_TRAITS, [list(rules.near)])
+        cursor.execute(NEW_TRAITS, {"near": list(rules.near)})
     cursor.execute(SIGHT)
     new = cursor.rowcount
     if new:

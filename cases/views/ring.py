@@ -23,6 +23,8 @@ from cases.views.access import access_account, access_ring
 from cases.views.paging import page
 
 MOST_LINKS = 60
+# Each row of the table of traits carries a form; the strongest tell what the ring is.
+FIRST_TRAITS = 25
 
 
 @require_GET
@@ -216,9 +218,12 @@ def _page(
     user, bound = request.user, bound or {}
     may_change = user.has_perm(permissions.REVIEW)
     members = _members(ring)
+    overview = ring_data.overview(ring, user)
+    wanted = None if request.GET.get("traits") == "all" else FIRST_TRAITS
     context: dict[str, Any] = {
         "ring": ring,
-        "overview": ring_data.overview(ring, user),
+        "overview": overview,
+        "traits": overview.traits[:wanted],
         "links": strongest_links(ring, user),
         "offers": hand.offered(ring, limit=40),
         "overrides": overrides(ring, user),

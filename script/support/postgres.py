@@ -83,6 +83,11 @@ class Postgres:
             if known is None:
                 connection.execute(f'CREATE DATABASE "{name}"')
 
+    def copy_database(self, name: str, origin: str) -> None:
+        """Make `name` as a copy of `origin`, which nobody may be using."""
+        with self.connect("postgres") as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
+
     def drop_database(self, name: str) -> None:
         with self.connect("postgres") as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -130,6 +130,7 @@ def _round(*, items: int) -> Round:
         again = {row[0] for row in cursor.fetchall()}
         if not batches and not again:
             return Round()
+        working.keep_statistics(cursor)
         done = _work(cursor, batches, again, without=_quarantined(batches))
         IntakeBatch.objects.filter(pk__in=[batch.pk for batch in batches]).update(
             done_at=timezone.now()
@@ -166,12 +167,12 @@ def _work(cursor, batches: list[IntakeBatch], again: set[int], *, without: list[
     if activity:
         _read(cursor, facts.READ, activity, without)
         done.activity = sum(batch.count for batch in activity)
-        working.analyze(cursor, "work_fact", done.activity)
+        working.analyze(cursor, "work_fact", done.activity, "type", "ref", "subject_kind")
         cursor.execute(facts.REFS)
     if signals:
         _read(cursor, findings.READ, signals, without)
         done.signals = sum(batch.count for batch in signals)
-        working.analyze(cursor, "work_finding", done.signals)
+        working.analyze(cursor, "work_finding", done.signals, "account_ref", "fingerprint")
         cursor.execute(findings.REFS)
     clock("read")
     working.analyze(cursor, "work_ref", done.activity + done.signals)

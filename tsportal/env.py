@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tsportal.pooled import PooledConnection
+
 
 def flag(name: str, default: bool) -> bool:
     value = os.environ.get(name, str(default)).lower()
@@ -109,4 +111,10 @@ def pool(options: Mapping[str, Any], *, size: int) -> dict[str, Any]:
     """Connection options with a psycopg pool of at most `size`; 0 leaves plain connections."""
     if not size:
         return dict(options)
-    return {**options, "pool": {"min_size": min(2, size), "max_size": size, "timeout": 5}}
+    threads_share = {
+        "min_size": min(2, size),
+        "max_size": size,
+        "timeout": 5,
+        "connection_class": PooledConnection,
+    }
+    return {**options, "pool": threads_share}

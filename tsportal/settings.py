@@ -141,6 +141,9 @@ DATABASES["default"]["OPTIONS"].setdefault(
     "options", f"-c statement_timeout={env.integer('DATABASE_STATEMENT_TIMEOUT_MS', 0, least=0)}"
 )
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "portal")
+# The door's statements are planned once per connection. Off for a pooler that cannot follow that.
+if env.flag("DATABASE_PREPARE", True):
+    DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 2)
 # Connections shared by the threads of one process (`tsportal.wsgi` asks for 8); 0: none are.
 DATABASE_POOL = 0 if TESTING else env.integer("DATABASE_POOL", 0, least=0)
 DATABASES["default"]["OPTIONS"] = env.pool(DATABASES["default"]["OPTIONS"], size=DATABASE_POOL)

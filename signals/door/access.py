@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
+from signals.door import planned
 from signals.door.problems import Problem
 from signals.models import DetectorKey
 
@@ -67,7 +68,7 @@ def caller_of(authorization: str, now: datetime) -> Caller:
         raise _unknown("Send the detector's key: Authorization: Bearer PREFIX.SECRET")
     if len(prefix) > 16 or not prefix.isascii() or not prefix.isalnum():
         raise _unknown("This key is not known. Ask the detector's owner for a new one.")
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(_CALLER, [prefix])
         row = cursor.fetchone()
     expected = bytes(row[1]) if row else _NO_HASH

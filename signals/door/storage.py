@@ -18,7 +18,7 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
-from signals.door import ids
+from signals.door import ids, planned
 
 SHARDS = 16
 _encode = msgspec.json.encode
@@ -189,7 +189,7 @@ def write(rows: Sequence[Row], tally: Tally, *, shadow: bool) -> dict[str, Store
     ordered = sorted(rows, key=_event_id)
     for number, row in enumerate(ordered, first):
         row.i = f"{number:032x}"
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(
             _SQL[tally.kind],
             {

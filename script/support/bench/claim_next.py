@@ -58,9 +58,13 @@ def _round(ctx: Context, work: Any, user_id: int, seconds: int) -> float:
     ]
     for each in running:
         each.start()
-    counts = [results.get(timeout=seconds + 120) for _ in running]
-    for each in running:
-        each.join()
+    try:
+        counts = [results.get(timeout=seconds + 60) for _ in running]
+        for each in running:
+            each.join()
+    finally:
+        for each in running:
+            each.kill()
     return sum(counts) / seconds
 
 

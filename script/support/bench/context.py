@@ -104,8 +104,11 @@ class Context:
                     self.services.children.stop(child)
 
     def django(self) -> None:
-        """Set Django up in this process, on this bench's database."""
-        os.environ.update(self.environment)
+        """Set Django up in this process, on this bench's database.
+
+        Without a pool: its threads do not live on in the processes that benches fork.
+        """
+        os.environ.update(self.environment | {"DATABASE_POOL": "0"})
         sys.path.insert(0, str(ROOT))
         importlib.import_module("django").setup()
 

@@ -239,13 +239,6 @@ def test_the_way_back_never_leads_elsewhere(aud, shown, sign_in):
     assert answer["HX-Redirect"] == f"{reverse('account_reauthenticate')}?next=%2F"
 
 
-def test_a_token_counts_as_confirmed_because_it_was_made_so(rita):
-    request = RequestFactory().post("/")
-    request.user, request.session = rita, {}
-    request.auth, _ = tokens.make(rita, "x")
-    assert step_up_required(lambda request: HttpResponse("in"))(request).content == b"in"
-
-
 # -- Tokens ----------------------------------------------------------------------------------------
 
 

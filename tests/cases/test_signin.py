@@ -9,14 +9,12 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.core.cache import cache
-from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from cases import context, people, permissions
 from cases.auth import step_up, tokens
-from cases.auth.step_up import step_up_required
 from cases.models import ApiToken, AuditEvent, User
 
 pytestmark = pytest.mark.django_db

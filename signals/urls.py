@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from signals.views import catalogue, detectors, fragments
+from signals.views import catalogue, detectors, fragments, quarantine
 
 app_name = "signals"
 urlpatterns = [
     path("detectors/", detectors.listing, name="detectors"),
     path("detectors/new/", detectors.register, name="register"),
+    path("detectors/quarantine/", quarantine.listing, name="quarantine"),
+    path("detectors/quarantine/<int:pk>/release/", quarantine.release, name="quarantine-release"),
+    path("detectors/quarantine/<int:pk>/discard/", quarantine.discard, name="quarantine-discard"),
     path("detectors/<int:pk>/", detectors.detector, name="detector"),
     path("detectors/<int:pk>/switch/", detectors.switch, name="switch"),
     path("detectors/<int:pk>/limits/", detectors.limits, name="limits"),

@@ -6,6 +6,7 @@ holds (`other`) and one of a restricted case (`restricted`).
 
 import hashlib
 import re
+import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -48,7 +49,13 @@ from cases.models import (
 )
 from cases.permissions import ROLES, sync_roles
 from signals import detectors, keys, typology_store
-from signals.models import Detector, RejectedItem
+from signals.models import (
+    ActivityEvent,
+    Detector,
+    IntakeBatch,
+    QuarantinedItem,
+    RejectedItem,
+)
 
 NOBODY = "nobody"
 SIGNED_IN = (NOBODY, *ROLES)
@@ -354,6 +361,7 @@ def _machines(world: World) -> None:
     world.objects |= {
         "detector": {"other": world.detector},
         "reject": {"other": reject},
+        "aside": {"other": _set_aside(world.detector)},
         "endpoint": {"other": endpoint},
         "delivery": {"other": delivery},
         "user": {
@@ -367,6 +375,22 @@ def _machines(world: World) -> None:
             "other": _token(world.people["somebody"]),
         },
     }
+
+
+def _set_aside(detector: Detector) -> QuarantinedItem:
+    now, pk = timezone.now(), uuid.uuid4()
+    batch = IntakeBatch.objects.create(
+        kind="activity", detector=detector, received_at=now, count=1, first_id=pk, last_id=pk,
+        done_at=now,
+    )  # fmt: skip
+    ActivityEvent.objects.create(
+        pk=pk, batch=batch, detector=detector, event_id="aside", type="account.registered",
+        subject_kind="account", subject_ref="fl-aside", occurred_at=now, received_at=now,
+        content_hash=b"0" * 32, data={"email": "ada@example.org"},
+    )  # fmt: skip
+    return QuarantinedItem.objects.create(
+        batch=batch, kind=batch.kind, item_id=pk, error="DataError: no time"
+    )
 
 
 def _token(user: User) -> ApiToken:
@@ -400,6 +424,7 @@ ABOUT = {
     "holds/": ("hold", "pk"),
     "notes/": ("note", "pk"),
     "detectors/": ("detector", "pk"),
+    "detectors/quarantine/": ("aside", "pk"),
     "rejects/": ("reject", "pk"),
     "people/": ("user", "pk"),
     "webhooks/": ("endpoint", "pk"),

@@ -55,6 +55,8 @@ _COUNTS = {
         """
         SELECT 'enrichment', count(*) FROM cases_enrichmentjob WHERE state = 'dead'
         UNION ALL SELECT 'webhooks', count(*) FROM cases_webhookdelivery WHERE state = 'dead'
+        UNION ALL SELECT 'intake', count(*) FROM signals_quarantineditem
+            WHERE released_at IS NULL AND discarded_at IS NULL
         """,
     ),
     "portal_cases": (

@@ -8,13 +8,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from cases import audit
-from cases.models import Account, ListEntry, ListVersion, ScreeningHit
+from cases.models import Account, Case, ListEntry, ListVersion, ScreeningHit
 from cases.screening.judge import ALERT
 from cases.screening.matching import ENGINE
 from cases.screening.names import normalise
 
 State = ScreeningHit.State
 UNDECIDED = (State.OPEN, State.REVIEW)
+# The entry went away in this form, and with it the hit: when the form comes back, so does the hit.
+GONE = (State.DELISTED, State.SUPERSEDED)
+_SEEN_NOW = (
+    "entry", "list_version", "score", "band", "explanation", "engine", "state", "delisted_at",
+)  # fmt: skip
 
 
 class _Hit(Protocol):
@@ -37,7 +42,9 @@ def pair_hash(screened_kind: str, screened: str, list_code: str, uid: str, conte
 def keep(account: Account, found: Iterable[_Hit]) -> list[ScreeningHit]:
     """Store hits that are new as pairs; a pair that was judged stays judged. Safe to run again.
 
-    An undecided hit on an earlier form of the same entry gives way to the new one.
+    An undecided hit on an earlier form of the same entry gives way to the new one. A hit whose
+    entry was delisted, or had changed, opens again when the same content is listed again: with the
+    new version, and with the decisions made on it before. Returns what is new or open again.
     """
     found = list(found)
     entries = ListEntry.objects.select_related("list").in_bulk([hit.entry for hit in found])
@@ -76,15 +83,42 @@ def keep(account: Account, found: Iterable[_Hit]) -> list[ScreeningHit]:
     stored = list(
         ScreeningHit.objects.filter(account=account, pair_hash__in=[row.pair_hash for row in new])
     )
+    again = [
+        _reopen(hit, rows[hit.pair_hash])
+        for hit in ScreeningHit.objects.select_for_update()
+        .filter(account=account, pair_hash__in=known, state__in=GONE)
+        .order_by("pk")
+    ]
     for row in stored:
-        entry = entries[row.entry_id]
-        earlier = ScreeningHit.objects.filter(
-            account=account, entry__list=entry.list, entry__uid=entry.uid,
-            screened_kind=row.screened_kind, state__in=UNDECIDED,
-        ).exclude(entry=entry)  # fmt: skip
-        earlier.update(state=State.SUPERSEDED)
+        _replace_earlier(row, entries[row.entry_id])
         audit.record(
-            "hit.found", actor=None, account=account, obj=row, wall=True, list=entry.list.code,
-            uid=entry.uid, score=str(row.score), band=row.band,
+            "hit.found", actor=None, account=account, obj=row, wall=True,
+            list=entries[row.entry_id].list.code, uid=entries[row.entry_id].uid,
+            score=str(row.score), band=row.band,
         )  # fmt: skip
-    return stored
+    return stored + again
+
+
+def _replace_earlier(hit: ScreeningHit, entry: ListEntry) -> None:
+    ScreeningHit.objects.filter(
+        account=hit.account_id, entry__list=entry.list, entry__uid=entry.uid,
+        screened_kind=hit.screened_kind, state__in=UNDECIDED,
+    ).exclude(entry=entry).update(state=State.SUPERSEDED)  # fmt: skip
+
+
+def _reopen(hit: ScreeningHit, seen: ScreeningHit) -> ScreeningHit:
+    """Put `hit` before people again, as it is `seen` now, and tell the account's case."""
+    before = {"state": hit.state, "version": hit.list_version_id, "entry": hit.entry_id}
+    for name in _SEEN_NOW:
+        setattr(hit, name, getattr(seen, name))
+    hit.save(update_fields=_SEEN_NOW)
+    _replace_earlier(hit, hit.entry)
+    cases = Case.objects.filter(account=hit.account_id)
+    case = cases.open().first() or cases.order_by("closed_at", "-pk").last()
+    audit.record(
+        "hit.reopened", actor=None, case=case, account=hit.account, obj=hit, wall=True,
+        note="Listed again as it was", list=hit.entry.list.code, uid=hit.entry.uid,
+        score=str(hit.score), band=hit.band, before=before,
+        after={"state": hit.state, "version": hit.list_version_id, "entry": hit.entry_id},
+    )  # fmt: skip
+    return hit

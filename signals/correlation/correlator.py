@@ -146,6 +146,13 @@ def _attempt(batch: IntakeBatch, without: list[UUID]) -> None:
         transaction.set_rollback(True)
 
 
+def work_again(cursor, batch: IntakeBatch, item: UUID) -> Round:
+    """Work in one item of a batch that was done without it. In a transaction of the caller's that
+    has the working tables and the lock."""
+    alone = IntakeBatch(pk=batch.pk, kind=batch.kind, count=1, first_id=item, last_id=item)
+    return _work(cursor, [alone], set(), without=[])
+
+
 def _next(items: int) -> list[IntakeBatch]:
     chosen, count = [], 0
     for batch in IntakeBatch.objects.pending()[:500]:

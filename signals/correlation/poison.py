@@ -65,5 +65,10 @@ def _error_of(
     try:
         attempt(batch, without)
     except FAULTS as exc:
-        return f"{type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}"[:500]
+        return said(exc)
     return None
+
+
+def said(exc: BaseException) -> str:
+    """What an item's fault is kept as."""
+    return f"{type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}"[:500]

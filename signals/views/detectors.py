@@ -24,7 +24,7 @@ from signals.forms import (
     RevokeForm,
     SwitchForm,
 )
-from signals.models import Detector, DetectorKey, RejectedItem
+from signals.models import Detector, DetectorKey, QuarantinedItem, RejectedItem
 
 
 @require_GET
@@ -34,7 +34,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     today = statistics.balances_of_day(timezone.now().date())
     for row in rows:
         row.today = today.get(row.pk)
-    return render(request, "signals/detectors.html", {"detectors": rows})
+    aside = QuarantinedItem.objects.visible_to(request.user).waiting().count()
+    return render(request, "signals/detectors.html", {"detectors": rows, "aside": aside})
 
 
 @require_http_methods(["GET", "POST"])

@@ -8,6 +8,7 @@ from django.conf import settings
 from cases.models import AuditEvent, HitDecision, ListEntry, ScreeningHit
 from cases.permissions import Denied
 from cases.screening import hits, lists
+from tests.cases.screening.test_lists import changed, without
 
 pytestmark = pytest.mark.django_db
 State = ScreeningHit.State
@@ -129,3 +130,70 @@ def test_what_changed_since_the_page_was_shown_is_not_decided(hit, sam, kim):
     hits.decide(hit, actor=sam, same=True, reason="them")
     with pytest.raises(hits.NotAllowed, match="faster"):
         hits.decide(hit, actor=kim, same=False, reason="no", state_seen="open")
+
+
+@pytest.fixture
+def relisted(hit, entry, tmp_path):
+    """Load the list without the party, then with it again; the entry as it is listed then."""
+
+    def load_both(meanwhile=lambda: None):
+        lists.load("ofac_advanced", changed(tmp_path, without("900001")), actor=None)
+        meanwhile()
+        back = tmp_path / "back.xml"
+        back.write_text(OFAC.read_text() + "\n")
+        lists.load("ofac_advanced", back, actor=None)
+        again = ListEntry.objects.get(uid="900001", ended=None)
+        assert again.content_hash == entry.content_hash
+        return again
+
+    return load_both
+
+
+def test_a_party_that_is_listed_again_as_it_was_opens_its_hit_again(
+    hit, entry, relisted, make_case, sam
+):
+    case = make_case(hit.account)
+    hits.decide(hit, actor=sam, same=True, reason="the passport agrees")
+    again = relisted(lambda: None)
+    assert state(hit) == State.DELISTED
+
+    (opened,) = hits.keep(hit.account, [Found(again.pk, score=0.9)])
+
+    assert opened.pk == hit.pk
+    opened.refresh_from_db()
+    assert (opened.state, opened.delisted_at, opened.entry) == (State.OPEN, None, again)
+    assert opened.list_version == again.first != hit.list_version
+    assert float(opened.score) == 0.9
+    assert [d.reason for d in opened.decisions.all()] == ["the passport agrees"]
+    event = AuditEvent.objects.get(verb="hit.reopened")
+    assert (event.case, event.account, event.wall) == (case, hit.account, True)
+    assert event.data["before"]["state"] == "delisted"
+    assert hits.keep(hit.account, [Found(again.pk)]) == []
+    hits.decide(opened, actor=sam, same=True, reason="still them")
+    assert state(hit) == State.SAME
+
+
+def test_a_pair_that_was_judged_when_delisted_stays_judged(hit, relisted, sam, kim):
+    def judged():
+        hits.decide(hit, actor=sam, same=False, reason="born 1951")
+        hits.decide(hit, actor=kim, same=False, reason="yes")
+
+    again = relisted(judged)
+
+    assert hits.keep(hit.account, [Found(again.pk)]) == []
+    assert state(hit) == State.NOT_SAME
+
+
+def test_an_entry_that_changes_back_opens_the_hit_on_its_earlier_form(hit, tmp_path):
+    other = tmp_path / "other.xml"
+    other.write_text(OFAC.read_text().replace("<Year>1951</Year>", "<Year>1952</Year>"))
+    back = tmp_path / "back.xml"
+    back.write_text(OFAC.read_text() + "\n")
+    found = []
+    for path in (other, back):
+        lists.load("ofac_advanced", path, actor=None)
+        now = ListEntry.objects.get(uid="900001", ended=None)
+        found += hits.keep(hit.account, [Found(now.pk)])
+
+    assert [each.pk == hit.pk for each in found] == [False, True]
+    assert [state(each) for each in found] == [State.SUPERSEDED, State.OPEN]

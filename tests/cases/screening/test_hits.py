@@ -152,9 +152,9 @@ def relisted(hit, entry, tmp_path):
 def test_a_party_that_is_listed_again_as_it_was_opens_its_hit_again(
     hit, entry, relisted, make_case, sam
 ):
-    case = make_case(hit.account)
+    case = make_case(account=hit.account)
     hits.decide(hit, actor=sam, same=True, reason="the passport agrees")
-    again = relisted(lambda: None)
+    again = relisted()
     assert state(hit) == State.DELISTED
 
     (opened,) = hits.keep(hit.account, [Found(again.pk, score=0.9)])

@@ -68,6 +68,21 @@ def test_the_fast_event_is_as_the_slow_one(make_case, rita):
 def test_the_order_is_that_of_the_index(make_case, rita):
     make_case()
     with connection.cursor() as cursor:
+        # Cases of compliance stand before it in the order of all open cases, not in the queue's.
+        cursor.execute(
+            "INSERT INTO cases_account (ref, kind, display_name, email, phone, claimed_country,"
+            " skills, identity, score) SELECT 'q' || n, 'freelancer', '', '', '', '', '[]',"
+            " 'undetermined', 0 FROM generate_series(1, 500) AS n"
+        )
+        cursor.execute(
+            "INSERT INTO cases_case (ref, account_id, typology_code, state, state_since, queue,"
+            " severity, opened_at, opened_because, due_at, score_at_opening, fence, version,"
+            " snooze, outcome, cleared_families, reopened_because, blockable_interest, restricted,"
+            " flags) SELECT cases_next_ref(), id, 'dprk_itw', 'escalated', now(), 'compliance', 4,"
+            " now(), '{}', now(), 0, 0, 0, '{}', '', '{}', '', 'undetermined', false, '{}'"
+            " FROM cases_account WHERE ref LIKE 'q%'"
+        )
+        cursor.execute("ANALYZE cases_case")
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
         cursor.execute(
             "EXPLAIN SELECT id FROM cases_case WHERE queue = 'review' AND state = 'open' "

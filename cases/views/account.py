@@ -25,7 +25,7 @@ from cases.models import (
     RingOverride,
     User,
 )
-from cases.views import ring_data, verification_forms, why
+from cases.views import rail, ring_data, verification_forms, why
 from cases.views.access import access_account
 
 
@@ -71,6 +71,7 @@ def page(
     forms = {"reason_form": ReasonForm(auto_id=False), "infrastructure_form": InfrastructureForm(
         auto_id=False)}  # fmt: skip
     open_case = Case.objects.visible_to(user).open().filter(account=account).first()
+    hold = Hold.objects.visible_to(user).filter(account=account, live=True).first()
     return {
         "account": account,
         **verification_forms.panel(account, user, bound or {}),
@@ -101,7 +102,7 @@ def page(
             .order_by("-added_at")[:50]
         ),
         "contracts": contracts(account, user),
-        "hold": Hold.objects.visible_to(user).filter(account=account, live=True).first(),
+        "hold_level": rail.shown_level(hold.level, user) if hold else "",
         "relations": list(
             Relation.objects.visible_to(user)
             .filter(members__account=account, active=True)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from cases import audit, context, permissions, transitions
+from cases import audit, context, permissions, planned, transitions
 from cases.models import AuditEvent, Case, CaseSkip, User
 from cases.states import QUEUE_OF, WAITING, WORKING, Queue, Verb
 from cases.transitions import NotAllowed
@@ -75,7 +75,9 @@ def claim_next(
         "request": context.request_id(),
         "ip": context.client_ip(),
     }
-    return next(iter(Case.objects.raw(_CLAIM_NEXT, values)), None)
+    with planned.cursor() as cursor:
+        cursor.execute(_CLAIM_NEXT, values)
+        return planned.instance(Case, cursor)
 
 
 @transaction.atomic

@@ -17,11 +17,23 @@ os.environ.setdefault("DATABASE_POOL", "8")
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
 
 from cases.context import RequestContext
 from tsportal.logs import RequestLog
 
 DOOR = frozenset({"/api/v1/signals/", "/api/v1/activity/"})
+
+
+def _with_length(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., Any]:
+    """Say how long the answer is; without that the server sends it in chunks, one write more."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+    return answer
 
 
 class DoorHandler(WSGIHandler):
@@ -33,7 +45,9 @@ class DoorHandler(WSGIHandler):
         self._exception_middleware: list[Any] = []
         # `_get_response` is Django's inner handler, which its stubs do not tell of.
         inner: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
-        self._middleware_chain = convert_exception_to_response(RequestLog(RequestContext(inner)))
+        self._middleware_chain = convert_exception_to_response(
+            RequestLog(RequestContext(_with_length(inner)))
+        )
 
 
 portal = get_wsgi_application()

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
-from signals.door import planned
+from cases import planned
 from signals.door.problems import Problem
 from signals.models import DetectorKey
 

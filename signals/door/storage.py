@@ -18,7 +18,8 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
-from signals.door import ids, planned
+from cases import planned
+from signals.door import ids
 
 SHARDS = 16
 _encode = msgspec.json.encode

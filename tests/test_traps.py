@@ -41,6 +41,7 @@ from cases.sweeps import SWEEPS
 from cases.transitions import NotAllowed
 from signals import detectors, keys, typology_store
 from signals.models import Signal
+from tests.cases import life
 from tests.signals.correlation import feed
 from tests.signals.correlation.feed import fact, finding, login, payout
 
@@ -677,6 +678,33 @@ def test_22_what_an_authority_keeps_open_is_not_off_boarded_and_the_money_stays_
     assert case.state == "pending_approval"
     assert not WebhookDelivery.objects.filter(event_type__startswith="action.").exists()
     assert holds.level_of(case.account) == "compliance_hold"
+
+
+def test_22_an_authority_that_asks_after_the_approval_stops_the_steps_that_are_left(
+    make_account, rita, sam, lee
+):
+    make_account("fl-le")
+    take(finding("fl-le", "document.number_reused", confidence=0.97))
+    case = held(Case.objects.get(), rita)
+    proposal = decisions.propose(
+        case, "offboarded", actor=rita, reason_code="false_identity", reason="r"
+    )
+    decisions.approve(proposal, actor=sam)
+    first = proposal.actions.get(state="sent")
+    soon = timezone.now() + timedelta(days=30)
+    decisions.keep_open(Case.objects.get(), actor=lee, until=soon, reference="LE-9")
+
+    life.answer(first)
+    patch = later(60)
+    for sweep in SWEEPS.values():
+        sweep()
+    patch.undo()
+    assert not proposal.actions.filter(state="sent").exists()
+    assert Case.objects.get().state == "executing"
+
+    decisions.lift_keep_open(Case.objects.get(), actor=lee, reason="LE-9 ended")
+    SWEEPS["actions"]()
+    assert proposal.actions.get(state="sent").position > first.position
 
 
 # -- 24: how many share it -------------------------------------------------------------------------

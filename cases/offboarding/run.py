@@ -5,6 +5,7 @@ twice and a person who retries cannot run a step twice or two at once. The messa
 carries the step's own id, which never changes: it can pass over what it has done.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -51,11 +52,24 @@ def advance(decision: Decision) -> None:
         if action.state in DONE:
             continue
         if action.state == A.PLANNED:
+            if _stopped(decision):
+                return
             _begin(action, decision)
             if action.state in DONE:
                 continue
         return
     _close(decision)
+
+
+def _stopped(decision: Decision) -> bool:
+    """Whether an authority asked, after the approval, to keep the account open.
+
+    The steps that are left wait until a person lifts it, also when its date has passed.
+    """
+    flag = decision.case.flags.get("keep_open")
+    if not flag or decision.outcome != Case.Outcome.OFFBOARDED or decision.approved_at is None:
+        return False
+    return datetime.fromisoformat(flag["at"]) > decision.approved_at
 
 
 def on_action_result(delivery: WebhookDelivery, state: str) -> None:

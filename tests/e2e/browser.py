@@ -30,6 +30,8 @@ class Seats:
             page.keyboard.type(PASSWORD)
             page.keyboard.press("Enter")
         page.get_by_role("heading", level=1).filter(has_not_text="Sign in").wait_for()
+        # The heading shows before the modules have run: keys pressed until then are nobody's.
+        page.wait_for_load_state("load")
         return page
 
     def sit(self, **context) -> Page:
